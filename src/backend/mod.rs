@@ -1,0 +1,182 @@
+//! Databases and services that statements run on. A backend gets compiled statements and binds, and gives rows to a
+//! [`Sink`]; it knows nothing of action files and nothing of our own HTTP.
+//!
+//! A new backend is a folder, its `mod` line, and a line in [`DRIVERS`].
+
+pub mod sqlite;
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use crate::{
+    diagnostic::Diagnostic,
+    template::{Bind, Dialect, Statement},
+    yaml::Node,
+};
+
+/// Every kind of backend.
+pub static DRIVERS: &[&Driver] = &[&sqlite::DRIVER];
+
+/// One kind of backend: its name in `datadip.yaml`, its dialect, and how to make one from its settings.
+pub struct Driver {
+    /// The value of `kind`.
+    pub kind: &'static str,
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// The deadline of an action that sets none.
+    pub default_timeout: Duration,
+    /// Makes a backend from its block of `datadip.yaml`, secrets already in place. It does not connect. Paths are
+    /// relative to the folder. `None` if `out` got an error.
+    pub open: fn(&Node, &Path, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>,
+    /// The JSON Schema of that block.
+    pub schema: fn() -> Json,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Driver({})", self.kind)
+    }
+}
+
+/// The driver of a `kind`.
+pub fn driver(kind: &str) -> Option<&'static Driver> {
+    DRIVERS.iter().copied().find(|driver| driver.kind == kind)
+}
+
+/// Something that runs statements.
+pub trait Backend: Send + Sync + fmt::Debug {
+    /// Runs the statements of one call in order and gives the last one's rows to `sink`: its columns, each row, its end.
+    /// In a write all of them are one transaction, committed only after [`Sink::end`] agreed; in a read the database
+    /// itself forbids writing. Dropping the future cancels the statement and leaves no trace of a write.
+    fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>>;
+
+    /// Connects once, if it never did: for `serve --strict` and for a backend that replaces another.
+    fn connect(&self) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// What the last real connection or call said.
+    fn health(&self) -> Health;
+
+    /// Whether `test --live` may run on it.
+    fn allow_tests(&self) -> bool;
+
+    /// Closes its connections; calls that run are not interrupted.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// What one call wants of a backend.
+#[derive(Debug)]
+pub struct Request {
+    /// The statements, each with its binds; at least one.
+    pub statements: Vec<Bound>,
+    /// Whether it may write.
+    pub write: bool,
+    /// Whether a write is rolled back at its end: for simulations and tests.
+    pub dry: bool,
+    /// When the call is over. The backend bounds its own waiting by it; the caller drops the future at it.
+    pub deadline: Instant,
+}
+
+/// A statement and its binds.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The text.
+    pub statement: Arc<Statement>,
+    /// One bind for each placeholder.
+    pub binds: Vec<Bind>,
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, as the backend gives it.
+    pub name: String,
+}
+
+/// Takes what a statement answers. An error of its own ends the call (and rolls a write back).
+pub trait Sink: Send {
+    /// A new try begins: forget what came before. Not called after [`Flow::Flush`] was answered once.
+    fn begin(&mut self, columns: &[Column]) -> Result<(), Stop>;
+
+    /// One row, its values in the order of the columns.
+    fn row(&mut self, row: Vec<Json>) -> Result<Flow, Stop>;
+
+    /// Waits until what came so far has been taken on; called after [`Flow::Flush`].
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>>;
+
+    /// The end: the number of rows that the statement changed. A write is committed after this returns.
+    fn end(&mut self, changed: u64) -> Result<(), Stop>;
+}
+
+/// Whether a sink wants more rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Give the next row.
+    More,
+    /// Call [`Sink::flush`] before the next row.
+    Flush,
+    /// Enough: no further row is wanted.
+    Enough,
+}
+
+/// The sink gave up; why is its own matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop;
+
+/// Where a run spent its time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timings {
+    /// Waiting for a connection.
+    pub queue: Duration,
+    /// The backend's own work.
+    pub backend: Duration,
+}
+
+/// What the last real connection or call said of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answered.
+    Up,
+    /// It could not be reached.
+    Down,
+    /// Nobody has asked it for anything yet.
+    Unused,
+}
+
+/// Why a run failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// Whether it is certain that nothing took effect, so that the whole run may be tried again.
+    pub retry: bool,
+    /// The database's own code (SQLSTATE, vendor code), for the action's `errors` and the log.
+    pub code: Option<String>,
+    /// The database's message, for the log only: never for a caller.
+    pub message: String,
+}
+
+/// Kinds of [`Failure`], each with its code of SPEC 8.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The sink stopped; it knows why.
+    Stopped,
+    /// No connection, or it was lost.
+    Unavailable,
+    /// No connection came free in time.
+    Overloaded,
+    /// Locks.
+    Contention,
+    /// The deadline passed.
+    Timeout,
+    /// A value that the database refuses as data: the statement's and the bind's number where they are known.
+    InvalidValue,
+    /// A unique, foreign-key, check or not-null constraint, named by the field's word.
+    Constraint(&'static str),
+    /// A table or column that is not there.
+    Drift,
+    /// Anything else.
+    Other,
+}

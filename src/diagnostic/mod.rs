@@ -1,0 +1,165 @@
+//! What is wrong in an author's file, and where.
+//!
+//! A [`Diagnostic`] belongs to one [`Source`] and points at bytes of it. Stages collect diagnostics and go on, so that
+//! one run reports everything; nothing here prints, and nothing here knows what a file means. The formats
+//! ([`text`], [`json`]) are separate from what they show.
+
+pub mod json;
+mod rules;
+pub mod suggest;
+pub mod text;
+
+use std::{ops::Range, sync::Arc};
+
+pub use rules::*;
+
+/// How bad a [`Diagnostic`] is. An error keeps a file from loading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The file cannot be served.
+    Error,
+    /// The file is served; the author most likely meant something else.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl Level {
+    /// The word used in every output format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// One thing that lint can find: its kebab-case name, its usual level and its page in `docs/rules/`.
+#[derive(Debug)]
+pub struct Rule {
+    /// Kebab-case name, as printed in brackets and taken by `datadip explain`.
+    pub name: &'static str,
+    /// The level of its diagnostics unless `datadip.yaml` changes it.
+    pub level: Level,
+    /// The page: what it does, why it is bad, an example and what to write instead, in Markdown.
+    pub page: &'static str,
+}
+
+impl Rule {
+    /// A diagnostic of this rule at `span`.
+    pub fn at(&'static self, span: impl Into<Span>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { rule: self, level: self.level, message: message.into(), help: None, span: span.into() }
+    }
+}
+
+/// A range of bytes in a [`Source`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The span from `start` to `end`, both in bytes.
+    pub fn new(start: usize, end: usize) -> Self {
+        // Files over 4 GiB are refused long before this (`yaml::MAX_BYTES`).
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The same as a range, for slicing.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Self::new(range.start, range.end)
+    }
+}
+
+/// One finding, at one place of one file.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// The rule that found it.
+    pub rule: &'static Rule,
+    /// Its level here; `datadip.yaml` may have changed the rule's own.
+    pub level: Level,
+    /// What was expected and what came, in one sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Where, in bytes of the file.
+    pub span: Span,
+}
+
+impl Diagnostic {
+    /// The same diagnostic with a help line that says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same diagnostic with a help line if there is one to give.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+}
+
+/// A file as its author wrote it: the path as shown, and the text that spans point into.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as printed: relative to the deployment, with `/`.
+    pub path: String,
+    /// The file's text. Never expanded: `${…}` stays as written, so a snippet cannot print a secret.
+    pub text: String,
+}
+
+impl Source {
+    /// Line and column of a byte offset, both from 1, the column in characters.
+    pub fn line_column(&self, offset: u32) -> (usize, usize) {
+        let mut offset = (offset as usize).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &self.text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// The diagnostics of one file, together with the text that they point into.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The file.
+    pub source: Arc<Source>,
+    /// Its diagnostics, ordered by place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Orders `diagnostics` by place and drops exact repeats.
+    pub fn new(source: Arc<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by(|a, b| {
+            (a.span, a.level, a.rule.name, &a.message).cmp(&(b.span, b.level, b.rule.name, &b.message))
+        });
+        diagnostics.dedup_by(|a, b| a.span == b.span && a.rule.name == b.rule.name && a.message == b.message);
+        Self { source, diagnostics }
+    }
+
+    /// How many diagnostics have this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.diagnostics.iter().filter(|d| d.level == level).count()
+    }
+}
+
+/// Whether any of these keeps its file from loading.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| d.level == Level::Error)
+}

@@ -1,0 +1,29 @@
+//! Every rule there is, one line each: its constant, its name and its level. The page of a rule is
+//! `docs/rules/<name>.md`, part of the binary for `datadip explain`; the examples on it are its test.
+
+use super::{Level, Rule};
+
+macro_rules! rules {
+    ($( $level:ident $constant:ident $name:literal; )*) => {
+        $(
+            #[doc = concat!("`", $name, "`: see `docs/rules/", $name, ".md`.")]
+            pub static $constant: Rule = Rule {
+                name: $name,
+                level: Level::$level,
+                page: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules/", $name, ".md")),
+            };
+        )*
+        /// All rules, in the order of this list.
+        pub static RULES: &[&Rule] = &[$(&$constant),*];
+    };
+}
+
+rules! {
+    Error YAML_SYNTAX "yaml-syntax";
+    Error UNKNOWN_KEY "unknown-key";
+    Error DUPLICATE_KEY "duplicate-key";
+    Error MISSING_KEY "missing-key";
+    Error WRONG_TYPE "wrong-type";
+    Error BAD_VALUE "bad-value";
+    Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
+}

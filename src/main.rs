@@ -1,0 +1,3 @@
+//! The `datadip` binary.
+
+fn main() {}
