@@ -1,3 +1,22 @@
-//! The `datadip` binary.
+//! The `datadip` binary: arguments, dispatch, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use datadip::cli::{Arguments, Command, Exit, say};
+
+fn main() -> ExitCode {
+    let Arguments { config: _, command } = Arguments::parse();
+    let outcome = match command {
+        Command::Explain(explain) => explain.run(),
+        Command::New(new) => new.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Keygen(keygen) => keygen.run(),
+        Command::Completions(completions) => completions.run(),
+    };
+    let exit = outcome.unwrap_or_else(|error| {
+        say(format!("error: {error:#}"));
+        Exit::Usage
+    });
+    exit.into()
+}

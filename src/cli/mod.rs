@@ -1,0 +1,78 @@
+//! The command line (SPEC 9): one file a command, each from its arguments to its [`Exit`].
+//!
+//! Answers go to standard output and everything else to standard error. Commands decide nothing that another way in
+//! would decide differently: they load through [`crate::project`] and call through [`crate::call`] as the server does.
+
+mod completions;
+mod explain;
+mod keygen;
+mod new;
+mod output;
+mod schema;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+pub use output::say;
+pub use schema::{action_schema, config_schema};
+
+/// A folder of YAML files becomes HTTP routes for look-ups in the middle of a customer's call.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  datadip new --gateway           start a deployment in this folder
+  datadip lint                    check its files
+  datadip serve                   run the gateway
+  datadip explain unknown-key     what a rule means
+
+Exit codes: 0 fine; 1 findings, a failed call, or --strict refusing; 2 wrong usage, or files that cannot be read."
+)]
+pub struct Arguments {
+    /// The gateway's configuration; `actions/` and `schemas/` stand beside it.
+    #[arg(long, global = true, value_name = "FILE", default_value = "datadip.yaml")]
+    pub config: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands, in the order of `--help`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Explains a lint rule: what it does, why, an example, and what to write instead.
+    Explain(explain::Explain),
+    /// Writes a starter deployment into this folder.
+    New(new::New),
+    /// Prints the JSON Schema of action files or of datadip.yaml, for editors.
+    Schema(schema::Schema),
+    /// Makes a new API key and the lines to paste into datadip.yaml.
+    Keygen(keygen::Keygen),
+    /// Prints completions for a shell.
+    Completions(completions::Completions),
+}
+
+/// How a command ended: the exit codes of SPEC 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Fine; skipped tests and a shutdown on request included.
+    Fine,
+    /// Findings, a failed call, or `--strict` refusing.
+    Findings,
+    /// Wrong usage, or files that cannot be read. Every error that ends a command early is one of these.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::Findings => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
