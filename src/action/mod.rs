@@ -20,8 +20,8 @@ use crate::{
 };
 
 pub use params::{BadParam, Param, Params};
-pub use result::{Encoded, Encoder, ResultError, ResultShape, RowStream};
-pub use schemas::Schemas;
+pub use result::{Encoded, Encoder, Envelope, ResultError, ResultShape, RowStream};
+pub use schemas::{Schema, Schemas};
 pub use variables::{Input, Variables, VariablesError};
 
 /// A compiled action, ready to be called. Immutable.

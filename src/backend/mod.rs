@@ -106,7 +106,8 @@ pub trait Sink: Send {
     /// Waits until what came so far has been taken on; called after [`Flow::Flush`].
     fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>>;
 
-    /// The end: the number of rows that the statement changed. A write is committed after this returns.
+    /// The end, also after [`Flow::Enough`]: the number of rows that the statement changed. A write is committed after this
+    /// returns.
     fn end(&mut self, changed: u64) -> Result<(), Stop>;
 }
 

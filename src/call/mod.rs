@@ -25,17 +25,15 @@ pub struct Target<'a> {
     pub limiters: &'a [Arc<Limiter>],
     /// Whether a write is rolled back: simulations and tests.
     pub dry: bool,
-    /// The bytes around `result` in the answer.
-    pub overhead: usize,
+    /// The request's id, part of the answer.
+    pub request_id: &'a str,
 }
 
 /// What came of a call that succeeded.
 #[derive(Debug)]
 pub struct Answer {
-    /// The result.
+    /// The whole body, and its result.
     pub result: Encoded,
-    /// Whether it changed rows rather than answering some: for `message`.
-    pub changed: bool,
 }
 
 /// What happened on the way, also where the call failed: for `Server-Timing`, logs and simulations.
