@@ -22,8 +22,9 @@ pub fn list(report: &Report) -> Vec<Json> {
         .diagnostics
         .iter()
         .map(|d| {
-            let (line, column) = report.source.line_column(d.span.start);
-            let (end_line, end_column) = report.source.line_column(d.span.end.max(d.span.start));
+            let span = report.source.clamp(d.span);
+            let (line, column) = report.source.line_column(span.start);
+            let (end_line, end_column) = report.source.line_column(span.end);
             json!({
                 "rule": d.rule.name, "level": d.level.as_str(), "message": d.message, "help": d.help,
                 "file": report.source.path, "line": line, "column": column, "end_line": end_line, "end_column": end_column,

@@ -122,13 +122,22 @@ pub struct Source {
 }
 
 impl Source {
+    /// The nearest span whose ends are bytes where characters begin, on lines that the file has: the place after a last
+    /// line feed is the end of the last line.
+    pub fn clamp(&self, span: Span) -> Span {
+        let last = self
+            .text
+            .strip_suffix('\n')
+            .map_or(self.text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text))
+            .len();
+        let start = self.text.floor_char_boundary((span.start as usize).min(last));
+        let end = self.text.ceil_char_boundary((span.end as usize).min(self.text.len()));
+        Span::new(start, end.max(start))
+    }
+
     /// Line and column of a byte offset, both from 1, the column in characters.
     pub fn line_column(&self, offset: u32) -> (usize, usize) {
-        let mut offset = (offset as usize).min(self.text.len());
-        while !self.text.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        let before = &self.text[..offset];
+        let before = &self.text[..self.text.floor_char_boundary(offset as usize)];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
