@@ -5,7 +5,12 @@
 
 pub mod sqlite;
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
@@ -53,7 +58,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// itself forbids writing. Dropping the future cancels the statement and leaves no trace of a write.
     fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>>;
 
-    /// Connects once, if it never did: for `serve --strict` and for a backend that replaces another.
+    /// Makes sure that it can be reached, with its least number of connections: at start, for `serve --strict`, and for a
+    /// backend that replaces another.
     fn connect(&self) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// What the last real connection or call said.
@@ -77,6 +83,8 @@ pub struct Request {
     pub dry: bool,
     /// When the call is over. The backend bounds its own waiting by it; the caller drops the future at it.
     pub deadline: Instant,
+    /// Set by the backend while a commit is under way: a run that ends then leaves its outcome in doubt.
+    pub committing: AtomicBool,
 }
 
 /// A statement and its binds.
@@ -97,7 +105,8 @@ pub struct Column {
 
 /// Takes what a statement answers. An error of its own ends the call (and rolls a write back).
 pub trait Sink: Send {
-    /// A new try begins: forget what came before. Not called after [`Flow::Flush`] was answered once.
+    /// A new try begins: forget what came before. The columns of the last statement, where it gives any; where a read
+    /// gives no rows they may be left out. Not called after [`Flow::Flush`] was answered once.
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop>;
 
     /// One row, its values in the order of the columns.
@@ -159,6 +168,19 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// A failure that is not tried again, without a code of the database.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, retry: false, code: None, message: message.into() }
+    }
+}
+
+impl From<Stop> for Failure {
+    fn from(_: Stop) -> Self {
+        Self::new(FailureKind::Stopped, "the sink stopped")
+    }
+}
+
 /// Kinds of [`Failure`], each with its code of SPEC 8.2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FailureKind {
@@ -172,9 +194,9 @@ pub enum FailureKind {
     Contention,
     /// The deadline passed.
     Timeout,
-    /// A value that the database refuses as data: the statement's and the bind's number where they are known.
+    /// A value that the database refuses as data.
     InvalidValue,
-    /// A unique, foreign-key, check or not-null constraint, named by the field's word.
+    /// A constraint: `unique`, `foreign_key`, `check` or `not_null`.
     Constraint(&'static str),
     /// A table or column that is not there.
     Drift,

@@ -2,17 +2,25 @@
 //! nothing of HTTP; `run`, `test` and `/simulate` make the same calls as `/actions`.
 
 mod error;
+mod show;
+mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    action::{Action, Encoded, Variables},
-    backend::{Backend, Bound},
-    limit::Limiter,
+    action::{Action, BadParam, Encoded, Envelope, ResultError, Retry, Variables},
+    backend::{Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
+    limit::{Limiter, Permit, Refused},
+    spec::Mode,
+    template::{Refusal, Shape},
     value::Value,
 };
 
 pub use error::{CallError, Code};
+pub use show::{statements_json, value_json, values_json};
+pub use stream::{Streamed, stream};
 
 /// What a call runs with.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +29,7 @@ pub struct Target<'a> {
     pub action: &'a Arc<Action>,
     /// Its backend.
     pub backend: &'a Arc<dyn Backend>,
-    /// The limits that apply, the gateway's first; empty for a simulation's rates.
+    /// The limits that apply, the gateway's first. A dry call is not counted against rates.
     pub limiters: &'a [Arc<Limiter>],
     /// Whether a write is rolled back: simulations and tests.
     pub dry: bool,
@@ -29,18 +37,13 @@ pub struct Target<'a> {
     pub request_id: &'a str,
 }
 
-/// What came of a call that succeeded.
-#[derive(Debug)]
-pub struct Answer {
-    /// The whole body, and its result.
-    pub result: Encoded,
-}
-
 /// What happened on the way, also where the call failed: for `Server-Timing`, logs and simulations.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// The coerced values, one for each parameter.
     pub values: Vec<Option<Value>>,
+    /// The shape of each statement.
+    pub shapes: Vec<Shape>,
     /// The statements with their binds.
     pub statements: Vec<Bound>,
     /// Waiting for limits and connections.
@@ -52,7 +55,191 @@ pub struct Trace {
 }
 
 /// Makes a call. `trace` is filled as far as the call got.
-pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Trace) -> Result<Answer, CallError> {
-    let _ = (target, variables, trace);
-    Err(CallError::new(Code::Internal))
+pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Trace) -> Result<Encoded, CallError> {
+    let action = target.action;
+    let deadline = Instant::now() + action.timeout;
+    let _permits = admit(target, deadline, trace).await?;
+    prepare(action, variables, trace)?;
+    let request = request(target, deadline, trace);
+    let mut encoder = action.result.encoder(Envelope { request_id: target.request_id });
+    let outcome = match timeout_at(deadline, attempts(target, &request, &mut encoder, trace, |_| true)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::new(FailureKind::Timeout, "the call's deadline passed")),
+    };
+    let in_doubt = request.committing.load(Ordering::Relaxed);
+    trace.statements = request.statements;
+    match outcome {
+        Ok(()) => encoder.finish().map_err(unfit),
+        Err(failure) if failure.kind == FailureKind::Stopped => Err(match encoder.finish() {
+            Err(reason) => unfit(reason),
+            Ok(_) => CallError::new(Code::Internal).detail("the encoder stopped without a reason"),
+        }),
+        Err(failure) => {
+            let mut error = failed(action, failure);
+            error.in_doubt = in_doubt;
+            Err(error)
+        }
+    }
+}
+
+/// The half of a call that touches no backend: coerces `variables` and writes the statements, into `trace`. For dry runs,
+/// offline tests and the call itself.
+pub fn prepare(action: &Action, variables: &Variables<'_>, trace: &mut Trace) -> Result<(), CallError> {
+    trace.values = action.params.decode(variables, action.allow_extra).map_err(CallError::bad_params)?;
+    trace.statements.reserve_exact(action.statements.len());
+    for template in &action.statements {
+        let refused = |refusal| refused(action, refusal);
+        let (shape, binds) = template.decide(&trace.values).map_err(refused)?;
+        let statement = template.statement(&shape).map_err(refused)?;
+        trace.shapes.push(shape);
+        trace.statements.push(Bound { statement, binds });
+    }
+    Ok(())
+}
+
+/// Rates, then concurrency: the gateway's, then the action's.
+async fn admit<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Vec<Permit<'a>>, CallError> {
+    let started = Instant::now();
+    let limited = |refused| match refused {
+        Refused::Rate(wait) => {
+            let mut error = CallError::new(Code::RateLimited);
+            error.retry_after = Some(wait);
+            error
+        }
+        Refused::Overloaded => CallError::new(Code::Overloaded),
+    };
+    if !target.dry {
+        target.limiters.iter().try_for_each(|limiter| limiter.check_rate()).map_err(limited)?;
+    }
+    let mut permits = Vec::with_capacity(target.limiters.len());
+    for limiter in target.limiters {
+        let permit = limiter.acquire(deadline).await;
+        trace.queue = started.elapsed();
+        permits.push(permit.map_err(limited)?);
+    }
+    Ok(permits)
+}
+
+fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request {
+    Request {
+        statements: mem::take(&mut trace.statements),
+        write: target.action.mode == Mode::Write,
+        dry: target.dry,
+        deadline,
+        committing: false.into(),
+    }
+}
+
+/// Tries until it succeeds, fails for good, has no time left for another try, or the sink takes none.
+async fn attempts<S: Sink>(
+    target: Target<'_>,
+    request: &Request,
+    sink: &mut S,
+    trace: &mut Trace,
+    takes_another: impl Fn(&S) -> bool,
+) -> Result<(), Failure> {
+    let retry = target.action.retry;
+    loop {
+        let started = Instant::now();
+        let outcome = target.backend.run(request, sink).await;
+        let timings = match &outcome {
+            Ok(timings) => *timings,
+            Err(_) => Timings { queue: Duration::ZERO, backend: started.elapsed() },
+        };
+        trace.queue += timings.queue;
+        trace.backend += timings.backend;
+        let Err(failure) = outcome else { return Ok(()) };
+        let wait = pause(retry, trace.retries, random_fraction());
+        let again = failure.retry && trace.retries + 1 < retry.attempts && takes_another(sink);
+        if !again || Instant::now() + wait >= request.deadline {
+            return Err(failure);
+        }
+        sleep(wait).await;
+        trace.retries += 1;
+    }
+}
+
+/// Exponential back-off with full jitter: anything up to the base delay, doubled with each retry, within the longest one.
+fn pause(retry: Retry, retries: u32, fraction: f64) -> Duration {
+    let longest = retry.base_delay.saturating_mul(2u32.saturating_pow(retries)).min(retry.max_delay);
+    longest.mul_f64(fraction)
+}
+
+/// Evenly distributed between 0 and 1. Without a source of randomness the whole pause is made.
+fn random_fraction() -> f64 {
+    getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+/// Values that are each valid but cannot be bound.
+fn refused(action: &Action, refusal: Refusal) -> CallError {
+    let invalid = |param: usize, reason: &str, got: Option<&str>| {
+        let param = &action.params.list()[param];
+        CallError::bad_params(vec![BadParam {
+            code: "invalid_parameter",
+            parameter: param.name.clone(),
+            reason: reason.into(),
+            got: got.map(|got| if param.sensitive { "***" } else { got }.into()),
+        }])
+    };
+    match refusal {
+        Refusal::EmptyList { param } => invalid(param, "expected at least one element", Some("[]")),
+        Refusal::Value { param: Some(param), reason } => invalid(param, &reason, None),
+        Refusal::Value { param: None, reason } => CallError::new(Code::InvalidParameter).message(reason),
+        Refusal::Shape { reason } => CallError::new(Code::Internal).detail(reason),
+    }
+}
+
+/// Rows that are not an answer.
+fn unfit(reason: ResultError) -> CallError {
+    match reason {
+        ResultError::Invalid(detail) => CallError::new(Code::ResultInvalid).detail(detail),
+        ResultError::TooLarge(detail) => CallError::new(Code::ResultTooLarge).detail(detail),
+        ResultError::NotFound => CallError::new(Code::NotFound),
+        ResultError::Gone => CallError::new(Code::Timeout).detail("the reader of the stream is gone"),
+    }
+}
+
+/// What a caller sees of a backend's failure.
+fn failed(action: &Action, failure: Failure) -> CallError {
+    let own = failure.code.as_ref().and_then(|code| action.errors.get(code));
+    let (code, constraint) = match (own, failure.kind) {
+        (Some(own), _) => (Code::Own(own.clone()), None),
+        (None, FailureKind::Constraint(constraint)) => (Code::ConstraintViolation, Some(constraint)),
+        (None, FailureKind::Unavailable) => (Code::BackendUnavailable, None),
+        (None, FailureKind::Overloaded) => (Code::Overloaded, None),
+        (None, FailureKind::Contention) => (Code::Contention, None),
+        (None, FailureKind::Timeout) => (Code::Timeout, None),
+        (None, FailureKind::InvalidValue) => (Code::InvalidParameter, None),
+        (None, FailureKind::Drift) => (Code::SchemaDrift, None),
+        (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
+    };
+    let mut error = CallError::new(code);
+    error.constraint = constraint;
+    error.detail = Some(match failure.code {
+        Some(code) => format!("{code}: {}", failure.message),
+        None => failure.message,
+    });
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRY: Retry =
+        Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) };
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let longest: Vec<u128> = (0..7).map(|retries| pause(RETRY, retries, 1.0).as_millis()).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(pause(RETRY, u32::MAX, 1.0), RETRY.max_delay);
+    }
+
+    #[test]
+    fn pauses_are_anything_from_nothing_on() {
+        assert_eq!(pause(RETRY, 3, 0.0), Duration::ZERO);
+        assert_eq!(pause(RETRY, 1, 0.5), Duration::from_millis(100));
+        assert!((0..1000).map(|_| random_fraction()).all(|fraction| (0.0..=1.0).contains(&fraction)));
+    }
 }
