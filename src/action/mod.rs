@@ -19,10 +19,10 @@ use crate::{
     yaml::read::Rate,
 };
 
-pub use params::{BadParam, Param, Params};
+pub use params::{Absent, BadParam, Param, Params};
 pub use result::{Encoded, Encoder, Envelope, ResultError, ResultShape, RowStream};
 pub use schemas::{Schema, Schemas};
-pub use variables::{Input, Variables, VariablesError};
+pub use variables::{IDEMPOTENCY_KEY, Input, Variables, VariablesError};
 
 /// A compiled action, ready to be called. Immutable.
 #[derive(Debug)]

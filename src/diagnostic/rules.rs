@@ -25,5 +25,12 @@ rules! {
     Error MISSING_KEY "missing-key";
     Error WRONG_TYPE "wrong-type";
     Error BAD_VALUE "bad-value";
+    Error BAD_PARAMETER_NAME "bad-parameter-name";
+    Error MISUSED_KEY "misused-key";
+    Error BAD_CHOICE "bad-choice";
+    Error EMPTY_RANGE "empty-range";
+    Error INVALID_PATTERN "invalid-pattern";
+    Error UNKNOWN_ZONE "unknown-zone";
+    Error MISMATCHED_VALUE "mismatched-value";
     Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
 }

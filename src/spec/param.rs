@@ -25,7 +25,7 @@ record! {
         /// The value when it is not sent; makes it optional.
         default: Option<Node>,
         /// Whether JSON `null` means null. Default: `false`, then it means not sent.
-        nullable: Option<bool>,
+        nullable: Option<Spanned<bool>>,
         /// For `string`: whether empty text is a value. Default: `false`, then it means not sent.
         allow_empty: Option<Spanned<bool>>,
         /// The only values that are allowed.

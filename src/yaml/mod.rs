@@ -11,7 +11,7 @@ use std::ops::{Deref, Range};
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{AMBIGUOUS_SCALAR, Diagnostic, Span};
 
 pub use tree::{Comment, Document, parse};
 
@@ -71,6 +71,14 @@ impl Text {
             (Some(start), Some(end)) => Span { start, end: end.max(start) },
             _ => self.span,
         }
+    }
+
+    /// Where this stands for text but YAML reads a number with other digits: says so.
+    pub fn ambiguous(&self) -> Option<Diagnostic> {
+        let (Style::Plain, Json::Number(number)) = (self.style, tree::resolve(&self.value)) else { return None };
+        let message = format!("{} stands here for text; as a YAML number it would be {number}", self.value);
+        (number.to_string() != self.value)
+            .then(|| AMBIGUOUS_SCALAR.at(self.span, message).help(format!("write \"{}\"", self.value)))
     }
 
     /// File offset of a text offset. An `end` belongs to the byte before it, which may be on an earlier line.

@@ -8,8 +8,8 @@ use std::{num::NonZeroU32, time::Duration};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Kind, Node, Spanned, Style, Text, tree};
-use crate::diagnostic::{AMBIGUOUS_SCALAR, BAD_VALUE, Diagnostic, MISSING_KEY, Span, UNKNOWN_KEY, WRONG_TYPE, suggest};
+use super::{Kind, Node, Spanned, Style, Text};
+use crate::diagnostic::{BAD_VALUE, Diagnostic, MISSING_KEY, Span, UNKNOWN_KEY, WRONG_TYPE, suggest};
 
 /// Something that can be read from a node of a file.
 pub trait FromNode: Sized {
@@ -218,12 +218,7 @@ impl FromNode for Text {
     fn from_node(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
         match &node.kind {
             Kind::Scalar(text) if !text.value.is_empty() || text.style == Style::Text => {
-                if let (Style::Plain, Json::Number(number)) = (text.style, tree::resolve(&text.value))
-                    && number.to_string() != text.value
-                {
-                    let message = format!("{} stands here for text; as a YAML number it would be {number}", text.value);
-                    out.push(AMBIGUOUS_SCALAR.at(text.span, message).help(format!("write \"{}\"", text.value)));
-                }
+                out.extend(text.ambiguous());
                 Some(text.clone())
             }
             _ => {
