@@ -9,6 +9,7 @@ mod keygen;
 mod new;
 mod output;
 mod schema;
+mod test;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -1,0 +1,3 @@
+//! `datadip test`: the tests of action files.
+
+mod expect;
