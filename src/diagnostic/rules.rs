@@ -32,5 +32,12 @@ rules! {
     Error INVALID_PATTERN "invalid-pattern";
     Error UNKNOWN_ZONE "unknown-zone";
     Error MISMATCHED_VALUE "mismatched-value";
+    Error JSON_SYNTAX "json-syntax";
+    Error UNKNOWN_SCHEMA_KEYWORD "unknown-schema-keyword";
+    Error UNKNOWN_FORMAT "unknown-format";
+    Error INVALID_SCHEMA "invalid-schema";
+    Error SCHEMA_REFERENCE "schema-reference";
+    Error RESULT_CONFLICT "result-conflict";
+    Warning UNUSED_RESULT_KEY "unused-result-key";
     Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
 }

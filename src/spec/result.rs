@@ -15,7 +15,7 @@ record! {
         /// The most rows. Default: `1000`.
         max_rows: Option<Spanned<u64>>,
         /// The most bytes of the whole answer. Default: `limits.response_bytes` of the gateway.
-        max_bytes: Option<ByteSize>,
+        max_bytes: Option<Spanned<ByteSize>>,
         /// What happens over a limit: `error` (default) or `truncate`.
         on_overflow: Option<Spanned<Overflow>>,
         /// What no row means for `row` and `value`: `null` (default) or `error`, HTTP 404.

@@ -1,6 +1,7 @@
 //! Results: rows of a backend become the answer's body, checked against the schema and within limits (SPEC 5). What a row's
 //! values are is the backend's matter; what an answer is sent over is the server's.
 
+mod check;
 mod encoder;
 mod envelope;
 mod rows;
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     action::{Schemas, schemas::Schema},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Level, has_errors},
     spec::{NotFound, Overflow, ResultSpec, Shape},
 };
 
@@ -63,7 +64,7 @@ pub enum ResultError {
 }
 
 impl ResultShape {
-    /// Compiles `result`. `response_bytes` is the gateway's limit, the default of `max_bytes`.
+    /// Compiles `result`; without one: rows, unchecked. `response_bytes` is the gateway's limit, the default of `max_bytes`.
     pub fn compile(
         spec: Option<&ResultSpec>,
         write: bool,
@@ -83,16 +84,25 @@ impl ResultShape {
             schema: None,
         };
         let Some(spec) = spec else { return Some(rows) };
-        let before = out.len();
-        let schema = spec.schema.as_ref().and_then(|node| schemas.compile(node, out));
-        if out.len() > before {
-            return None;
+        let mut found = Vec::new();
+        let schema = spec.schema.as_ref().and_then(|node| schemas.compile(node, &mut found));
+        // A key that could not be read is absent here: what is said of the others would be wrong.
+        let unread = out
+            .iter()
+            .any(|d| d.level == Level::Error && d.span.start >= spec.span.start && d.span.end <= spec.span.end);
+        if !unread {
+            check::keys(spec, write, schema.is_some(), &mut found);
         }
-        Some(Self {
+        let broken = unread || has_errors(&found);
+        out.append(&mut found);
+        (!broken).then(|| Self {
             shape: spec.shape.as_ref().map_or(rows.shape, |shape| shape.value),
-            max_rows: spec.max_rows.as_ref().map_or(rows.max_rows, |max| max.value as usize),
+            max_rows: spec
+                .max_rows
+                .as_ref()
+                .map_or(rows.max_rows, |max| usize::try_from(max.value).unwrap_or(usize::MAX)),
             max_rows_set: spec.max_rows.is_some(),
-            max_bytes: spec.max_bytes.map_or(rows.max_bytes, |max| max.0),
+            max_bytes: spec.max_bytes.as_ref().map_or(rows.max_bytes, |max| max.value.0),
             on_overflow: spec.on_overflow.as_ref().map_or(rows.on_overflow, |over| over.value),
             not_found: spec.not_found.as_ref().map_or(rows.not_found, |not| not.value),
             stream: spec.stream.as_ref().is_some_and(|stream| stream.value),

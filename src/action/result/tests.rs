@@ -365,3 +365,77 @@ async fn a_reader_that_takes_nothing_or_leaves_is_cut_off() {
         assert_eq!(stream.error(), Some(&ResultError::Gone));
     }
 }
+
+#[test]
+fn keys_that_cannot_be_meant_together_are_reported_at_their_place() {
+    let check = |result: &str, write: bool| {
+        let (shape, out) = compile(result, write);
+        assert_eq!(shape.is_none(), has_errors(&out), "{out:?}");
+        out.iter().map(|d| format!("{} [{}]", d.rule.name, &result[d.span.range()])).collect::<Vec<_>>().join(" ")
+    };
+    for (result, write, expected) in [
+        ("shape: affected", false, "result-conflict [affected]"),
+        ("shape: affected", true, ""),
+        ("stream: true", true, "result-conflict [true]"),
+        ("{ shape: row, stream: true }", false, "result-conflict [true]"),
+        ("{ shape: row, stream: false }", false, ""),
+        ("not_found: error", false, "result-conflict [error]"),
+        ("not_found: null", false, ""),
+        ("{ shape: affected, not_found: error }", true, "result-conflict [error]"),
+        ("max_rows: 0", false, "bad-value [0]"),
+        ("max_bytes: 64", false, "bad-value [64]"),
+        ("max_bytes: 120", false, ""),
+        ("{ shape: row, max_rows: 1 }", false, "unused-result-key [1]"),
+        ("{ shape: value, on_overflow: truncate }", false, "unused-result-key [truncate]"),
+        ("schema: { type: array }", false, "result-conflict [array]"),
+        ("{ shape: row, schema: { type: [object, 'null'] } }", false, ""),
+        ("{ shape: affected, schema: { type: string } }", true, "result-conflict [string]"),
+        ("{ shape: value, schema: { type: string } }", false, ""),
+        ("{ shape: rwo, not_found: error }", false, "bad-value [rwo]"),
+        ("{ schema: { type: objct }, max_rows: 0 }", false, "invalid-schema [objct] bad-value [0]"),
+    ] {
+        assert_eq!(check(result, write), expected, "{result}");
+    }
+}
+
+#[test]
+fn rows_are_checked_and_numbers_become_text_where_the_schema_says_so() {
+    let schema = "schema: { required: [id], properties: { id: { type: string, pattern: '^[0-9.]+$' }, name: { maxLength: 3 } } }";
+    assert_eq!(
+        check(schema, false, json!([[12345678901234567890_u64, "Ada"], ["1.10", null]]), 0),
+        r#"[{"id":"12345678901234567890","name":"Ada"},{"id":"1.10","name":null}] 2 "2 rows""#
+    );
+    let long = check(schema, false, json!([[1, "Ada"], [2, "Grace"]]), 0);
+    assert!(long.contains("row 2: /name: it is longer than 3 characters") && !long.contains("Grace"), "{long}");
+    assert_eq!(check("{ shape: row, schema: { required: [x] } }", false, json!([]), 0), r#"null 0 "0 rows""#);
+    let value = "{ shape: value, schema: { type: string } }";
+    assert_eq!(check(value, false, json!([[1.5, 1]]), 0), r#""1.5" 1 "1 row""#);
+    assert!(check(value, false, json!([[null, 1]]), 0).starts_with("Invalid"), "a null of a row is checked");
+    let few = "{ shape: affected, schema: { maximum: 1 } }";
+    assert_eq!(check(few, true, json!([]), 1), r#"1 1 "1 row changed""#);
+    assert!(check(few, true, json!([]), 2).starts_with("Invalid"));
+}
+
+#[test]
+fn a_left_out_row_is_not_checked() {
+    let result = "{ max_rows: 1, on_overflow: truncate, schema: { properties: { id: { const: 1 } } } }";
+    for write in [false, true] {
+        assert_eq!(
+            check(result, write, json!([[1, "a"], [2, "b"]]), 2),
+            r#"[{"id":1,"name":"a"}] 1 "1 row" truncated"#
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_breaks_the_schema_ends_the_stream_before_it() {
+    let shape = shape("{ stream: true, schema: { properties: { id: { const: 1 } } } }", false);
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mut stream = shape.stream(sender);
+    stream.begin(&columns(&["id"])).expect("begin");
+    assert_eq!(stream.row(vec![json!(1)]), Ok(Flow::More));
+    assert!(stream.row(vec![json!(2)]).is_err());
+    assert!(matches!(stream.error(), Some(ResultError::Invalid(why)) if why.starts_with("row 2: /id: ")));
+    stream.close(Some(b"{}")).await.expect("room for a chunk");
+    assert_eq!(receiver.recv().await.as_deref(), Some(&b"{\"id\":1}\n{}\n"[..]));
+}
