@@ -40,4 +40,17 @@ rules! {
     Error RESULT_CONFLICT "result-conflict";
     Warning UNUSED_RESULT_KEY "unused-result-key";
     Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
+
+    Error TEMPLATE_SYNTAX "template-syntax";
+    Error TEMPLATE_TOO_LARGE "template-too-large";
+    Error TEMPLATE_UNSUPPORTED "template-unsupported";
+    Error UNKNOWN_PARAMETER "unknown-parameter";
+    Error UNKNOWN_FILTER "unknown-filter";
+    Error POSSIBLY_UNDEFINED "possibly-undefined";
+    Error TYPE_MISMATCH "type-mismatch";
+    Error CONSTANT_PLACEHOLDER "constant-placeholder";
+    Error CHOICE_MISUSED "choice-misused";
+    Error LIST_NEEDS_SPREAD "list-needs-spread";
+    Error LIKE_ESCAPE "like-escape";
+    Error TOO_MANY_SHAPES "too-many-shapes";
 }

@@ -6,17 +6,37 @@
 
 mod check;
 mod dialect;
+mod eval;
+mod explore;
+mod filters;
 pub mod lexer;
+mod like;
+mod lower;
+mod samples;
 mod shape_text;
 mod statement;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod typing;
+mod walk;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+use quick_cache::sync::Cache;
 
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, TEMPLATE_TOO_LARGE, TEMPLATE_UNSUPPORTED, has_errors},
     value::{ParamType, Value},
     yaml::Text,
 };
+use eval::{Frame, Halt, Lookup};
+use shape_text::{NoText, Sources, write};
+use tree::{Site, Spread, Tree};
+use walk::{Visitor, Walk};
 
 pub use dialect::Dialect;
 pub use shape_text::{Origin, PlaceholderSite, ShapeText};
@@ -26,6 +46,8 @@ pub use statement::Statement;
 pub const MAX_TEMPLATE_BYTES: usize = 32 * 1024;
 /// A template has at most this many shapes with lists of 0 to 3 elements.
 pub const MAX_SHAPES: usize = 2_000;
+/// How many texts with longer lists a template keeps.
+const MAX_KEPT: usize = 32;
 
 /// A parameter as templates see it.
 #[derive(Clone, Debug)]
@@ -42,11 +64,18 @@ pub struct Param {
     pub choices: Vec<(String, Text)>,
 }
 
+impl Param {
+    /// The number of a word of a choice.
+    fn word(&self, word: &str) -> Option<usize> {
+        self.choices.iter().position(|(name, _)| name == word)
+    }
+}
+
 /// The values of a call, one for each parameter in the order of `params`; `None` is undefined.
 pub type Values = [Option<Value>];
 
 /// Which branches are taken, how long lists are and which words are chosen: everything that text depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Shape(Box<[u32]>);
 
 /// One value for one placeholder.
@@ -88,43 +117,137 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Template {
     dialect: Dialect,
+    tree: Tree,
+    sources: Arc<Sources>,
+    params: Vec<Param>,
+    /// The shapes that were checked at load.
+    shapes: BTreeMap<Shape, Arc<Statement>>,
+    /// Shapes with longer lists, checked on their first use.
+    longer: OnceLock<Cache<Shape, Arc<Statement>>>,
 }
 
 impl Template {
     /// Compiles a template: parses it, checks every use of every parameter, builds and checks the text of every shape.
     /// All errors go to `out`, each at its place in the file.
     pub fn compile(source: &Text, dialect: Dialect, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Self> {
-        let _ = (source, params, out);
-        Some(Self { dialect })
+        let before = out.len();
+        if dialect == Dialect::Soql {
+            let found = TEMPLATE_UNSUPPORTED.at(source.span, "SOQL is not supported yet");
+            out.push(found.help("use a database backend"));
+            return None;
+        }
+        let bytes = source.value.len();
+        if bytes > MAX_TEMPLATE_BYTES {
+            let message = format!("a template has at most {MAX_TEMPLATE_BYTES} bytes, this one has {bytes}");
+            out.push(TEMPLATE_TOO_LARGE.at(source.span, message).help("move the work into a view or a procedure"));
+            return None;
+        }
+        let tree = lower::lower(source, dialect, params, out)?;
+        if tree.broken {
+            return None;
+        }
+        let sources = Arc::new(Sources {
+            template: source.clone(),
+            sites: tree.sites.clone(),
+            choices: params.iter().map(|param| param.choices.iter().map(|(_, text)| text.clone()).collect()).collect(),
+        });
+        let shapes = explore::explore(&tree, &sources, dialect, params, out);
+        let template = Self { dialect, tree, sources, params: params.to_vec(), shapes, longer: OnceLock::new() };
+        (!has_errors(&out[before..])).then_some(template)
     }
 
     /// First phase: values to shape and binds. Writes no text.
     pub fn decide(&self, values: &Values) -> Result<(Shape, Vec<Bind>), Refusal> {
-        let _ = values;
-        Ok((Shape::default(), Vec::new()))
+        let mut walk = Walk::default();
+        let mut call = Call { values, params: &self.params, binds: Vec::with_capacity(self.tree.sites.len()) };
+        walk.run(&self.tree.nodes, &mut call).map_err(refusal)?;
+        Ok((Shape(walk.decisions.into()), call.binds))
     }
 
     /// Second phase: the text of a shape. Known at load for every shape with lists of up to 3 elements; a longer one is
     /// built and checked on its first use and kept, within bounds.
     pub fn statement(&self, shape: &Shape) -> Result<Arc<Statement>, Refusal> {
-        let _ = (shape, self.dialect);
-        Err(Refusal::Shape { reason: "not compiled".into() })
+        if let Some(statement) = self.shapes.get(shape) {
+            return Ok(Arc::clone(statement));
+        }
+        let longer = self.longer.get_or_init(|| Cache::new(MAX_KEPT));
+        if let Some(statement) = longer.get(shape) {
+            return Ok(statement);
+        }
+        let text = write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).map_err(|reason| {
+            let reason = match reason {
+                NoText::TooLong => "the text of the statement would be too long",
+                NoText::Foreign => "the shape is not of this template",
+            };
+            Refusal::Shape { reason: reason.into() }
+        })?;
+        let mut found = Vec::new();
+        explore::check(&text, self.dialect, &mut found);
+        if let Some(found) = found.into_iter().find(|found| has_errors(std::slice::from_ref(found))) {
+            return Err(Refusal::Shape { reason: found.message });
+        }
+        let statement = Arc::new(Statement::new(text.text, text.placeholders.len()));
+        longer.insert(shape.clone(), Arc::clone(&statement));
+        Ok(statement)
     }
 
     /// All shapes that were checked at load, with their texts.
     pub fn shapes(&self) -> impl Iterator<Item = (&Shape, &Arc<Statement>)> {
-        std::iter::empty()
+        self.shapes.iter()
     }
 
     /// The texts of all shapes with the way back to the file, for lint. They are built again on demand: in a call nobody
     /// needs them.
     pub fn shape_texts(&self) -> impl Iterator<Item = ShapeText> {
-        std::iter::empty()
+        self.shapes.keys().filter_map(|shape| write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).ok())
     }
 
     /// Whether the template uses this parameter.
     pub fn uses(&self, param: usize) -> bool {
-        let _ = param;
-        true
+        self.tree.used.get(param).copied().unwrap_or(false)
+    }
+}
+
+/// A call that is being decided: its values, and the binds so far.
+struct Call<'v> {
+    values: &'v Values,
+    params: &'v [Param],
+    binds: Vec<Bind>,
+}
+
+impl<'v> Lookup<'v> for Call<'v> {
+    fn param(&self, param: usize) -> Result<Option<&'v Value>, Halt> {
+        Ok(self.values.get(param).and_then(Option::as_ref))
+    }
+}
+
+impl<'v> Visitor<'v> for Call<'v> {
+    fn word(&self, param: usize, word: &str) -> Option<usize> {
+        self.params[param].word(word)
+    }
+
+    fn bind(&mut self, site: &'v Site, frames: &[Frame<'v>]) -> Result<(), Halt> {
+        let value = eval::defined(&site.expr, self, frames)?.into_owned();
+        self.binds.push(Bind { param: site.param, ty: site.ty, value, padding: false });
+        Ok(())
+    }
+
+    fn spread(&mut self, spread: &'v Spread, items: &'v [Value]) {
+        let padding = spread.count(items.len()) - items.len();
+        let bind =
+            |value: &Value, padding| Bind { param: Some(spread.list), ty: spread.ty, value: value.clone(), padding };
+        self.binds.extend(items.iter().map(|item| bind(item, false)));
+        if let Some(last) = items.last() {
+            self.binds.extend((0..padding).map(|_| bind(last, true)));
+        }
+    }
+}
+
+fn refusal(halt: Halt) -> Refusal {
+    match halt {
+        Halt::EmptyList(param) => Refusal::EmptyList { param },
+        Halt::Value { param, reason } => Refusal::Value { param, reason: reason.into() },
+        Halt::Undefined { param, .. } => Refusal::Value { param, reason: "expected a value".into() },
+        Halt::Unassigned(param) => Refusal::Value { param: Some(param), reason: "expected a value".into() },
     }
 }

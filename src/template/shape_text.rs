@@ -1,7 +1,8 @@
 //! A finished text together with the way back to the file: which byte of it the author wrote where.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt::Write, ops::Range, sync::Arc};
 
+use super::{Dialect, tree::Node};
 use crate::{diagnostic::Span, yaml::Text};
 
 /// The text of one shape, as it is checked at load and by lint.
@@ -90,5 +91,116 @@ impl ShapeText {
             Origin::Choice { param, word } => self.sources.choices[param][word].span_of(from..to),
             Origin::Site(site) => self.sources.template.span_of(self.sources.sites[site].clone()),
         }
+    }
+}
+
+/// The longest text of a shape, in bytes.
+pub(super) const MAX_TEXT_BYTES: usize = 256 * 1024;
+
+/// Why there is no text for some decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoText {
+    /// It would be longer than [`MAX_TEXT_BYTES`].
+    TooLong,
+    /// The decisions are not of this template.
+    Foreign,
+}
+
+/// Writes the text of some decisions. This is the second phase of a call: it sees no values.
+pub(super) fn write(
+    nodes: &[Node],
+    sources: &Arc<Sources>,
+    dialect: Dialect,
+    decisions: &[u32],
+) -> Result<ShapeText, NoText> {
+    let text = ShapeText {
+        text: String::with_capacity(sources.template.value.len() + 64),
+        placeholders: Vec::new(),
+        segments: Vec::new(),
+        sources: Arc::clone(sources),
+    };
+    let mut writer = Writer { text, dialect, decisions: decisions.iter() };
+    writer.write(nodes)?;
+    if writer.decisions.next().is_some() { Err(NoText::Foreign) } else { Ok(writer.text) }
+}
+
+struct Writer<'a> {
+    text: ShapeText,
+    dialect: Dialect,
+    decisions: std::slice::Iter<'a, u32>,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, nodes: &[Node]) -> Result<(), NoText> {
+        let sources = Arc::clone(&self.text.sources);
+        for node in nodes {
+            match node {
+                Node::Text(range) => {
+                    self.piece(Origin::Template(range.start), &sources.template.value[range.clone()]);
+                }
+                Node::Bind(site) => {
+                    self.piece(Origin::Site(site.id), "");
+                    self.placeholder(site.id, false, site.like);
+                }
+                Node::Spread(spread) => {
+                    let count = self.next()?;
+                    self.piece(Origin::Site(spread.id), "");
+                    for at in 0..count {
+                        if at > 0 {
+                            self.text.text.push_str(", ");
+                        }
+                        self.placeholder(spread.id, true, false);
+                        self.check_length()?;
+                    }
+                }
+                Node::Choice { param, .. } => {
+                    let word = self.next()?;
+                    let choices = sources.choices.get(*param).ok_or(NoText::Foreign)?;
+                    let text = choices.get(word).ok_or(NoText::Foreign)?;
+                    self.piece(Origin::Choice { param: *param, word }, &text.value);
+                }
+                Node::If { branches, otherwise } => {
+                    let taken = self.next()?;
+                    let body = match branches.get(taken) {
+                        Some((_, body)) => body,
+                        None if taken == branches.len() => otherwise,
+                        None => return Err(NoText::Foreign),
+                    };
+                    self.write(body)?;
+                }
+                Node::For { body, .. } => {
+                    for _ in 0..self.next()? {
+                        self.write(body)?;
+                        self.check_length()?;
+                    }
+                }
+            }
+        }
+        self.check_length()
+    }
+
+    fn next(&mut self) -> Result<usize, NoText> {
+        self.decisions.next().map(|&decision| decision as usize).ok_or(NoText::Foreign)
+    }
+
+    fn piece(&mut self, origin: Origin, text: &str) {
+        self.text.segments.push((self.text.text.len(), origin));
+        self.text.text.push_str(text);
+    }
+
+    fn placeholder(&mut self, site: usize, spread: bool, like: bool) {
+        let start = self.text.text.len();
+        match self.dialect {
+            Dialect::Postgres => {
+                // Writing to a String cannot fail.
+                let _ = write!(self.text.text, "${}", self.text.placeholders.len() + 1);
+            }
+            Dialect::Sqlite | Dialect::Mysql | Dialect::Snowflake | Dialect::Soql => self.text.text.push('?'),
+        }
+        self.text.placeholders.push(PlaceholderSite { range: start..self.text.text.len(), site, spread, like });
+    }
+
+    fn check_length(&self) -> Result<(), NoText> {
+        if self.text.text.len() > MAX_TEXT_BYTES { Err(NoText::TooLong) } else { Ok(()) }
     }
 }

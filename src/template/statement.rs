@@ -11,7 +11,6 @@ pub struct Statement {
 
 impl Statement {
     /// The only constructor: `text` comes from [`super::Template`], which has no value in its hands when it writes it.
-    #[expect(dead_code, reason = "called once the template writes text")]
     pub(super) fn new(text: String, placeholders: usize) -> Self {
         Self { sql: AssertSqlSafe(text).into_sql_str(), placeholders }
     }
