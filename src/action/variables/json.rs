@@ -16,21 +16,21 @@ const FEW: usize = 16;
 type Result<T> = std::result::Result<T, VariablesError>;
 type Members<'a> = Vec<(Cow<'a, str>, Input<'a>)>;
 
-/// The members of the object that the text holds, and nothing else.
-pub fn object(text: &str) -> Result<Members<'_>> {
-    let mut reader = Reader { text, at: 0 };
+/// The members of the object that the text holds, and those of the last object that is a member itself.
+pub fn object(text: &str) -> Result<(Members<'_>, Members<'_>)> {
+    let mut reader = Reader { text, at: 0, inner: Vec::new() };
     reader.blanks();
     if reader.peek() != Some(b'{') {
         return Err(VariablesError(format!("expected a JSON object, got {}", reader.describe())));
     }
     let members = reader.object(1)?;
     reader.end()?;
-    Ok(members)
+    Ok((members, reader.inner))
 }
 
 /// The one value that the text holds.
 pub fn value(text: &str) -> Result<Input<'_>> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, inner: Vec::new() };
     reader.blanks();
     let value = reader.value(1)?;
     reader.end()?;
@@ -82,6 +82,8 @@ pub fn compact(text: &str) -> String {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// The members of the last object on the second level, so that wrapped variables are read once.
+    inner: Members<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -91,7 +93,10 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(b'"') => self.string().map(Input::Text),
             Some(b'{') => {
-                self.object(depth)?;
+                let members = self.object(depth)?;
+                if depth == 2 {
+                    self.inner = members;
+                }
                 Ok(Input::Object(Cow::Borrowed(&self.text[start..self.at])))
             }
             Some(b'[') => self.array(depth).map(Input::List),

@@ -46,12 +46,13 @@ impl<'a> Variables<'a> {
         if is_blank(text) {
             return Ok((Self::default(), None));
         }
-        let mut variables = Self(json::object(text)?);
+        let (members, inner) = json::object(text)?;
+        let mut variables = Self(members);
         let mut key = variables.take_idempotency_key()?;
-        if let [(name, Input::Object(Cow::Borrowed(inner)))] = variables.0.as_slice()
+        if let [(name, Input::Object(_))] = variables.0.as_slice()
             && name == "variables"
         {
-            variables = Self(json::object(inner)?);
+            variables = Self(inner);
             let inner = variables.take_idempotency_key()?;
             if key.is_some() && inner.is_some() && key != inner {
                 return Err(VariablesError(format!("`{IDEMPOTENCY_KEY}` is sent twice, with different values")));
@@ -63,7 +64,7 @@ impl<'a> Variables<'a> {
 
     /// Parses a JSON object: refuses other JSON, nesting deeper than 50 and a key repeated at any depth.
     pub fn from_json(text: &'a str) -> Result<Self, VariablesError> {
-        json::object(without_mark(text)).map(Self)
+        json::object(without_mark(text)).map(|(members, _)| Self(members))
     }
 
     /// The fields of a form, a query or the shell's `--var`. A repeated name becomes a list.
@@ -167,3 +168,6 @@ pub(super) fn trim(text: &str) -> &str {
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{FEFF}').unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests;

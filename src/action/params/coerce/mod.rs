@@ -219,3 +219,6 @@ fn offset_seconds(text: &[u8]) -> Option<i32> {
 fn digits(text: &[u8]) -> Option<i32> {
     text.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i32::from(byte - b'0')))
 }
+
+#[cfg(test)]
+mod tests;
