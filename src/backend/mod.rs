@@ -3,6 +3,7 @@
 //!
 //! A new backend is a folder, its `mod` line, and a line in [`DRIVERS`].
 
+pub mod pool;
 pub mod sqlite;
 
 use std::{
@@ -67,6 +68,9 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Whether `test --live` may run on it.
     fn allow_tests(&self) -> bool;
+
+    /// Its connections: for metrics.
+    fn connections(&self) -> Connections;
 
     /// Closes its connections; calls that run are not interrupted.
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -142,6 +146,15 @@ pub struct Timings {
     pub queue: Duration,
     /// The backend's own work.
     pub backend: Duration,
+}
+
+/// The connections of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// How many there are.
+    pub open: usize,
+    /// How many of them wait for a call.
+    pub idle: usize,
 }
 
 /// What the last real connection or call said of a backend.

@@ -40,7 +40,7 @@ use walk::{Visitor, Walk};
 
 pub use dialect::Dialect;
 pub use shape_text::{Origin, PlaceholderSite, ShapeText};
-pub use statement::Statement;
+pub use statement::{Script, Statement};
 
 /// A template is at most this long, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 32 * 1024;

@@ -1,5 +1,7 @@
 //! The text of a shape. The only place that tells sqlx a text is safe.
 
+use std::{fs, io, path::Path};
+
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// A statement as a backend gets it. It can only be made from a template and a shape.
@@ -12,7 +14,7 @@ pub struct Statement {
 impl Statement {
     /// The only constructor: `text` comes from [`super::Template`], which has no value in its hands when it writes it.
     pub(super) fn new(text: String, placeholders: usize) -> Self {
-        Self { sql: AssertSqlSafe(text).into_sql_str(), placeholders }
+        Self { sql: safe(text), placeholders }
     }
 
     /// The text for sqlx.
@@ -29,4 +31,24 @@ impl Statement {
     pub fn placeholders(&self) -> usize {
         self.placeholders
     }
+}
+
+/// An operator's own file of SQL, for a new database. It takes no values, and no request leads to one.
+#[derive(Clone, Debug)]
+pub struct Script(SqlStr);
+
+impl Script {
+    /// Reads the file.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        fs::read_to_string(path).map(|text| Self(safe(text)))
+    }
+
+    /// The text for sqlx.
+    pub fn sql(&self) -> SqlStr {
+        self.0.clone()
+    }
+}
+
+fn safe(text: String) -> SqlStr {
+    AssertSqlSafe(text).into_sql_str()
 }

@@ -1,0 +1,72 @@
+//! Values on their way in and out (SPEC 4 "What is bound", SPEC 5).
+//!
+//! SQLite has integers, reals, text and blobs, and each value has its own type whatever its column says. So a boolean comes
+//! back as 0 or 1 and JSON as text: that is what the database holds.
+
+use serde_json::Value as Json;
+use sqlx::{
+    Arguments, Decode, Row, Sqlite, TypeInfo, ValueRef,
+    error::BoxDynError,
+    sqlite::{SqliteArguments, SqliteRow, SqliteValueRef},
+};
+
+use crate::{template::Bind, value::Value};
+
+/// The arguments of a statement.
+pub(super) fn arguments(binds: &[Bind]) -> Result<SqliteArguments, BoxDynError> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(binds.len(), 0);
+    for bind in binds {
+        match &bind.value {
+            Value::Null => arguments.add(None::<i64>),
+            Value::Boolean(value) => arguments.add(i64::from(*value)),
+            Value::Integer(value) => arguments.add(*value),
+            Value::Float(value) => arguments.add(*value),
+            Value::Text(text) | Value::Json(text) => arguments.add(text.clone()),
+            Value::Decimal(value) => arguments.add(value.to_plain_string()),
+            Value::Date(value) => arguments.add(value.to_string()),
+            Value::Time(value) => arguments.add(
+                value.strftime(if value.subsec_nanosecond() == 0 { "%H:%M:%S" } else { "%H:%M:%S%.6f" }).to_string(),
+            ),
+            Value::Timestamp(value) => {
+                let whole = value.subsec_nanosecond() == 0;
+                let format = if whole { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
+                arguments.add(value.strftime(format).to_string())
+            }
+            Value::Uuid(value) => arguments.add(value.hyphenated().to_string()),
+            Value::List(_) => Err("a list must be spread".into()),
+        }?;
+    }
+    Ok(arguments)
+}
+
+/// A row's values, each by its own type.
+pub(super) fn decode(row: &SqliteRow) -> Result<Vec<Json>, sqlx::Error> {
+    let decode = |index: usize| {
+        let value = row.try_get_raw(index)?;
+        value_json(value).map_err(|source| sqlx::Error::ColumnDecode { index: index.to_string(), source })
+    };
+    (0..row.len()).map(decode).collect()
+}
+
+fn value_json(value: SqliteValueRef<'_>) -> Result<Json, BoxDynError> {
+    if value.is_null() {
+        return Ok(Json::Null);
+    }
+    let kind = value.type_info();
+    Ok(match kind.name() {
+        "INTEGER" => <i64 as Decode<Sqlite>>::decode(value)?.into(),
+        "TEXT" => <&str as Decode<Sqlite>>::decode(value)?.into(),
+        "REAL" => real(Decode::<Sqlite>::decode(value)?),
+        "BLOB" => format!("\\x{}", hex::encode(<&[u8] as Decode<Sqlite>>::decode(value)?)).into(),
+        other => return Err(format!("a value of type {other}").into()),
+    })
+}
+
+/// SQLite has no NaN; infinities are text, because JSON has none.
+fn real(value: f64) -> Json {
+    if value.is_finite() {
+        return value.into();
+    }
+    if value > 0.0 { "Infinity" } else { "-Infinity" }.into()
+}
