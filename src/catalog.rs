@@ -5,7 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use crate::{action::Action, diagnostic::Report, limit::Limiter};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    action::{Action, usual_path},
+    diagnostic::Report,
+    limit::{Limiter, LimiterSettings},
+    project::{Loaded, Project},
+};
 
 /// All actions of a deployment at one moment. Immutable: a call that holds one sees nothing of a reload.
 #[derive(Debug, Default)]
@@ -26,7 +34,7 @@ pub struct Entry {
     /// Its state.
     pub state: State,
     /// Since when it has this state.
-    pub since: jiff::Timestamp,
+    pub since: Timestamp,
     /// What lint says of the file as it is now, if anything.
     pub report: Option<Report>,
     /// Its own limits, kept over reloads that do not change them.
@@ -56,6 +64,36 @@ impl State {
 }
 
 impl Catalog {
+    /// The catalog of a project. An action whose file is broken keeps what `previous` served under its name; what did not
+    /// change keeps its limiter and since when it is as it is. `queued` gives an action's limits the gateway's queue.
+    pub fn build(project: &Project, previous: &Self, queued: &LimiterSettings, now: Timestamp) -> Self {
+        let mut catalog = Self::default();
+        for loaded in &project.actions {
+            // Two files of one name are both broken: one entry shows it.
+            if catalog.entries.contains_key(&loaded.name) {
+                continue;
+            }
+            let entry = entry(loaded, previous.get(&loaded.name), queued, now);
+            catalog.entries.insert(loaded.name.clone(), Arc::new(entry));
+        }
+        // A good file comes first where a last good version holds its path.
+        for state in [State::Ok, State::Quarantined, State::Broken] {
+            for entry in catalog.entries.values().filter(|entry| entry.state == state) {
+                let path = entry.action.as_ref().map_or_else(|| usual_path(&entry.name), |action| action.path.clone());
+                catalog.routes.entry(path).or_insert_with(|| entry.clone());
+            }
+        }
+        let mut digest = Sha256::new();
+        for entry in catalog.entries.values() {
+            let revision = entry.action.as_ref().map_or("", |action| &action.revision);
+            for part in [entry.name.as_str(), entry.state.as_str(), revision] {
+                digest.update(part);
+                digest.update([0]);
+            }
+        }
+        catalog.revision = hex::encode(&digest.finalize()[..16]);
+        catalog
+    }
     /// The action of a path, percent-decoded.
     pub fn route(&self, path: &str) -> Option<&Arc<Entry>> {
         self.routes.get(path)
@@ -69,5 +107,28 @@ impl Catalog {
     /// All of them, ordered by name.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &Arc<Entry>> {
         self.entries.values()
+    }
+}
+
+fn entry(loaded: &Loaded, previous: Option<&Arc<Entry>>, queued: &LimiterSettings, now: Timestamp) -> Entry {
+    let last = previous.and_then(|previous| previous.action.as_ref());
+    let (action, state) = match (&loaded.action, last) {
+        (Some(action), _) => (Some(action), State::Ok),
+        (None, Some(last)) => (Some(last), State::Quarantined),
+        (None, None) => (None, State::Broken),
+    };
+    let settings = action
+        .filter(|action| action.concurrency.is_some() || action.rate.is_some())
+        .map(|action| LimiterSettings { concurrency: action.concurrency, rate: action.rate, ..*queued });
+    let kept = previous.and_then(|previous| previous.limiter.clone());
+    Entry {
+        name: loaded.name.clone(),
+        action: action.cloned(),
+        state,
+        since: previous.filter(|previous| previous.state == state).map_or(now, |previous| previous.since),
+        report: Some(&loaded.report).filter(|report| !report.diagnostics.is_empty()).cloned(),
+        limiter: settings.map(|settings| {
+            kept.filter(|kept| *kept.settings() == settings).unwrap_or_else(|| Arc::new(Limiter::new(settings)))
+        }),
     }
 }

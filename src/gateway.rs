@@ -1,8 +1,27 @@
 //! What a call may touch, as one snapshot, and the handle that a reload swaps.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use crate::{backend::Backend, catalog::Catalog, limit::Limiter, settings::Settings};
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    backend::Backend,
+    catalog::Catalog,
+    limit::Limiter,
+    project::Project,
+    settings::{Fingerprint, Settings},
+};
+
+/// How long a changed backend may take to connect before it replaces the old one all the same.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+/// How long calls may go on with a backend that was replaced: longer than any deadline.
+const DRAIN_WAIT: Duration = Duration::from_secs(120);
 
 /// Settings, catalog, backends and limits that belong together. Immutable; a call keeps the one it began with.
 #[derive(Debug)]
@@ -11,8 +30,147 @@ pub struct Gateway {
     pub settings: Arc<Settings>,
     /// The actions.
     pub catalog: Arc<Catalog>,
-    /// The backends by name.
+    /// The backends by name. A last good action may name one that is no longer here: it is unavailable.
     pub backends: HashMap<String, Arc<dyn Backend>>,
     /// The limits for all calls together.
     pub limiter: Arc<Limiter>,
+    /// Why the last reload left something as it was, in a sentence.
+    pub reload_problem: Option<String>,
+    /// Of which settings each backend is.
+    running: HashMap<String, Fingerprint>,
+}
+
+impl Gateway {
+    /// The first gateway of a project; `None` when its `datadip.yaml` has errors. It does not connect.
+    pub fn new(project: &Project) -> Option<Self> {
+        Some(Self::build(project, project.settings.clone()?, None, Timestamp::now()))
+    }
+
+    /// The gateway of a project. What did not change is kept from `previous`, with its connections and its state; a
+    /// backend whose settings changed is kept too, until its successor is connected.
+    fn build(project: &Project, settings: Arc<Settings>, previous: Option<&Self>, now: Timestamp) -> Self {
+        let none = Catalog::default();
+        let last = previous.map_or(&none, |previous| &*previous.catalog);
+        let catalog = Arc::new(Catalog::build(project, last, &settings.limits.calls, now));
+        let limiter = previous.map(|previous| previous.limiter.clone());
+        let limiter = limiter
+            .filter(|limiter| *limiter.settings() == settings.limits.calls)
+            .unwrap_or_else(|| Arc::new(Limiter::new(settings.limits.calls)));
+        let mut backends = HashMap::new();
+        let mut running = HashMap::new();
+        for (name, wanted) in &settings.backends {
+            let kept = previous.and_then(|previous| Some((previous.backends.get(name)?, previous.running.get(name)?)));
+            let opened = || Some((wanted.open(&settings.folder)?, wanted.digest));
+            if let Some((backend, digest)) = kept.map(|(backend, digest)| (backend.clone(), *digest)).or_else(opened) {
+                backends.insert(name.clone(), backend);
+                running.insert(name.clone(), digest);
+            }
+        }
+        Self { settings, catalog, backends, limiter, reload_problem: project.problem.clone(), running }
+    }
+
+    /// The same with another backend under a name.
+    fn with_backend(&self, name: &str, backend: Arc<dyn Backend>, digest: Fingerprint) -> Self {
+        let mut backends = self.backends.clone();
+        let mut running = self.running.clone();
+        backends.insert(name.into(), backend);
+        running.insert(name.into(), digest);
+        Self {
+            settings: self.settings.clone(),
+            catalog: self.catalog.clone(),
+            backends,
+            limiter: self.limiter.clone(),
+            reload_problem: self.reload_problem.clone(),
+            running,
+        }
+    }
+}
+
+/// The gateway that serves now. Readers take a snapshot; a reload swaps the whole.
+#[derive(Debug)]
+pub struct Live {
+    gateway: ArcSwap<Gateway>,
+    /// Held while a swap is made, by whoever makes it: the backends that are being connected, by the settings they are of.
+    connecting: Mutex<HashMap<String, Fingerprint>>,
+}
+
+impl Live {
+    /// A handle on a gateway.
+    pub fn new(gateway: Gateway) -> Self {
+        Self { gateway: ArcSwap::from_pointee(gateway), connecting: Mutex::default() }
+    }
+
+    /// What serves now. A call takes one and keeps it to its end.
+    pub fn snapshot(&self) -> Arc<Gateway> {
+        self.gateway.load_full()
+    }
+
+    /// Swaps to the gateway of a project; without settings nothing changes. Backends whose settings changed are connected,
+    /// swapped and then drained in tasks of their own, so that access and limits need not wait for them: this wants a
+    /// tokio runtime.
+    pub fn apply(self: &Arc<Self>, project: &Project) {
+        let Some(settings) = project.settings.clone() else { return };
+        let mut connecting = self.connecting();
+        let old = self.snapshot();
+        let new = Arc::new(Gateway::build(project, settings, Some(&old), Timestamp::now()));
+        self.gateway.store(new.clone());
+        for (name, wanted) in &new.settings.backends {
+            if new.running.get(name).is_some_and(|running| *running != wanted.digest)
+                && connecting.get(name) != Some(&wanted.digest)
+                && let Some(backend) = wanted.open(&new.settings.folder)
+            {
+                connecting.insert(name.clone(), wanted.digest);
+                tokio::spawn(self.clone().replace(name.clone(), backend, wanted.digest));
+            }
+        }
+        for (name, backend) in &old.backends {
+            if !new.backends.contains_key(name) {
+                tokio::spawn(retire(backend.clone()));
+            }
+        }
+    }
+
+    /// Connects a backend and puts it in the place of the one of its name, unless the settings have changed again.
+    async fn replace(self: Arc<Self>, name: String, backend: Arc<dyn Backend>, digest: Fingerprint) {
+        match timeout(CONNECT_WAIT, backend.connect()).await {
+            Ok(Ok(())) => tracing::info!(backend = name, "the changed backend is connected"),
+            Ok(Err(failure)) => {
+                tracing::warn!(backend = name, code = failure.code, "the changed backend cannot be reached");
+            }
+            Err(_) => tracing::warn!(backend = name, "the changed backend does not answer"),
+        }
+        let replaced = self.put(&name, backend, digest);
+        retire(replaced).await;
+    }
+
+    /// Answers the backend that is not used any more: the old one, or the new one where it came too late.
+    fn put(&self, name: &str, backend: Arc<dyn Backend>, digest: Fingerprint) -> Arc<dyn Backend> {
+        let mut connecting = self.connecting();
+        if connecting.get(name) == Some(&digest) {
+            connecting.remove(name);
+        }
+        let now = self.snapshot();
+        let wanted = now.settings.backends.get(name).is_some_and(|settings| settings.digest == digest);
+        match now.backends.get(name) {
+            Some(old) if wanted && now.running.get(name) != Some(&digest) => {
+                let old = old.clone();
+                self.gateway.store(Arc::new(now.with_backend(name, backend, digest)));
+                old
+            }
+            _ => backend,
+        }
+    }
+
+    fn connecting(&self) -> MutexGuard<'_, HashMap<String, Fingerprint>> {
+        self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes a backend once no call holds it any more.
+async fn retire(backend: Arc<dyn Backend>) {
+    let latest = Instant::now() + DRAIN_WAIT;
+    while Arc::strong_count(&backend) > 1 && Instant::now() < latest {
+        sleep(Duration::from_millis(50)).await;
+    }
+    backend.close().await;
 }

@@ -4,24 +4,35 @@
 
 mod params;
 mod result;
+mod route;
 mod schemas;
+mod test;
 mod variables;
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::Driver,
-    diagnostic::{Diagnostic, Source},
-    spec::{ActionSpec, Method, Mode, TestSpec},
-    template::Template,
-    yaml::read::Rate,
+    backend::{DRIVERS, Driver},
+    diagnostic::{
+        BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NO_EFFECT_YET, NOT_SUPPORTED_YET,
+        STATEMENT_KEY, Source, Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
+    },
+    spec::{ActionSpec, LimitsSpec, Method, Mode, OwnErrorSpec, RetrySpec, TestSpec},
+    template::{Dialect, Template},
+    yaml::{
+        Text,
+        read::{Entries, Rate},
+    },
 };
 
 pub use params::{Absent, BadParam, Param, Params};
 pub use result::{Encoded, Encoder, Envelope, ResultError, ResultShape, RowStream};
+pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas};
+pub use test::CODES;
 pub use variables::{IDEMPOTENCY_KEY, Input, Variables, VariablesError};
 
 /// A compiled action, ready to be called. Immutable.
@@ -108,8 +119,16 @@ pub struct Context<'a> {
     pub response_bytes: usize,
 }
 
+/// The longest `timeout`: CXone's own (FACTS 1.1).
+const MAX_TIMEOUT: Duration = Duration::from_secs(90);
+/// The most templates under `sql`.
+const MAX_STATEMENTS: usize = 16;
+/// The most tries, the first included.
+const MAX_ATTEMPTS: u32 = 20;
+
 impl Action {
-    /// Compiles an action file. Reports everything that is wrong with it and answers an action if none of it is an error.
+    /// Compiles an action file. Reports everything that is wrong with it, and answers an action if `out` then holds no
+    /// error, those of reading the file included.
     pub fn compile(
         name: &str,
         spec: &ActionSpec,
@@ -117,8 +136,258 @@ impl Action {
         context: &Context<'_>,
         out: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let _ = (name, spec, source, context, out);
-        let _ = NonZeroU32::MIN;
-        None
+        let mode = spec.mode.as_ref().map_or(Mode::Read, |mode| mode.value);
+        let driver = backend(spec, context, out);
+        let params = Params::compile(&spec.params, context.zone, out);
+        let statements = statements(spec, driver, &params, out);
+        let result = ResultShape::compile(
+            spec.result.as_ref(),
+            mode == Mode::Write,
+            context.schemas,
+            context.response_bytes,
+            out,
+        );
+        let (path, methods) = route::compile(name, spec, mode, &params, out);
+        let timeout = timeout(spec, driver, out);
+        let retry = retry(spec.retry.as_ref(), out);
+        let concurrency = spec.limits.as_ref().and_then(|limits| concurrency(limits, out));
+        let errors = own_errors(&spec.errors, out);
+        access(spec, context, out);
+        options(spec, driver, out);
+        later(spec, mode, driver, out);
+        test::check(spec, &params, &errors, driver, out);
+
+        if has_errors(out) {
+            return None;
+        }
+        let backend = spec.backend.0.as_ref()?.value.clone();
+        let driver = driver?;
+        let result = result?;
+        Some(Self {
+            revision: revision(name, source, driver, context, &result),
+            name: name.to_owned(),
+            description: spec.description.as_ref().map(|description| description.value.clone()),
+            backend,
+            driver,
+            mode,
+            params,
+            statements,
+            result,
+            timeout,
+            retry,
+            concurrency,
+            rate: spec.limits.as_ref().and_then(|limits| limits.rate),
+            path,
+            methods,
+            access: spec.access.as_ref().map(|names| names.iter().map(|name| name.value.clone()).collect()),
+            allow_extra: spec.allow_extra.unwrap_or(false),
+            errors,
+            tests: spec.tests.clone().unwrap_or_default(),
+            owner: spec.owner.clone(),
+            tags: spec.tags.clone().unwrap_or_default(),
+            deprecated: spec.deprecated.unwrap_or(false),
+        })
     }
+}
+
+/// The driver of the action's backend. Where the backend is not known but all that there are speak one language, one of
+/// them stands in, so that the statement is checked all the same.
+fn backend(spec: &ActionSpec, context: &Context<'_>, out: &mut Vec<Diagnostic>) -> Option<&'static Driver> {
+    if let (Some(name), Some(backends)) = (&spec.backend.0, context.backends) {
+        if let Some(driver) = backends.get(&name.value) {
+            return Some(driver);
+        }
+        let mut names: Vec<&str> = backends.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let message = format!("there is no backend `{}` in datadip.yaml", name.value);
+        out.push(UNKNOWN_BACKEND.at(name.span, message).maybe_help(suggest::help(name, names)));
+    }
+    let known: Vec<&'static Driver> = match context.backends {
+        Some(backends) => backends.values().copied().collect(),
+        None => DRIVERS.to_vec(),
+    };
+    let first = *known.first()?;
+    known.iter().all(|driver| driver.dialect == first.dialect).then_some(first)
+}
+
+fn statements(
+    spec: &ActionSpec,
+    driver: Option<&'static Driver>,
+    params: &Params,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<Template> {
+    let sql = spec.sql.as_ref().map_or(&[] as &[Text], |statements| &statements.0);
+    let soql = spec.soql.as_slice();
+    let place = |texts: &[Text]| texts.first().map_or(Span { end: spec.span.start, ..spec.span }, |text| text.span);
+    let soql_wanted = driver.is_some_and(|driver| driver.dialect == Dialect::Soql);
+    let wanted = if soql_wanted { "soql" } else { "sql" };
+    let (fitting, other) = if soql_wanted { (soql, sql) } else { (sql, soql) };
+    match (spec.sql.is_some(), spec.soql.is_some()) {
+        (true, true) => {
+            let message = "an action has `sql` or `soql`, not both";
+            out.push(STATEMENT_KEY.at(place(other), message).help(format!("keep `{wanted}`")));
+        }
+        (false, false) => {
+            let message = "the action has no statement";
+            out.push(STATEMENT_KEY.at(place(&[]), message).help(format!("add `{wanted}: …`")));
+        }
+        _ if driver.is_some() && !other.is_empty() => {
+            let kind = driver.map_or("", |driver| driver.kind);
+            let message = format!("a backend of kind `{kind}` speaks `{wanted}`");
+            out.push(STATEMENT_KEY.at(place(other), message).help(format!("write the statement under `{wanted}`")));
+        }
+        (true, _) if sql.is_empty() => {
+            out.push(STATEMENT_KEY.at(place(&[]), "the list of statements under `sql` is empty"));
+        }
+        _ if fitting.len() > MAX_STATEMENTS => {
+            let message = format!("{} statements; at most {MAX_STATEMENTS} run in one call", fitting.len());
+            out.push(STATEMENT_KEY.at(fitting[MAX_STATEMENTS].span, message));
+        }
+        _ => {}
+    }
+    let Some(driver) = driver else { return Vec::new() };
+    let params = params.for_templates();
+    let fitting = fitting.iter().take(MAX_STATEMENTS);
+    fitting.filter_map(|text| Template::compile(text, driver.dialect, &params, out)).collect()
+}
+
+fn timeout(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) -> Duration {
+    let default = driver.map_or(Duration::from_secs(5), |driver| driver.default_timeout);
+    let Some(timeout) = &spec.timeout else { return default };
+    if timeout.value > MAX_TIMEOUT {
+        let message = format!("expected at most {}s, got {}", MAX_TIMEOUT.as_secs(), shown(timeout.value));
+        out.push(TIMEOUT_TOO_LONG.at(timeout.span, message).help("callers give up after 90 seconds"));
+    } else if timeout.is_zero() {
+        out.push(BAD_VALUE.at(timeout.span, "expected a timeout above zero, got none"));
+    }
+    timeout.value
+}
+
+fn shown(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}ms", duration.as_millis())
+    }
+}
+
+fn retry(spec: Option<&RetrySpec>, out: &mut Vec<Diagnostic>) -> Retry {
+    let usual = Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) };
+    let Some(spec) = spec else { return usual };
+    let mut retry = usual;
+    if let Some(attempts) = &spec.attempts {
+        match u32::try_from(attempts.value) {
+            Ok(count @ 1..=MAX_ATTEMPTS) => retry.attempts = count,
+            _ => {
+                let message = format!("expected 1 to {MAX_ATTEMPTS} attempts, got {}", attempts.value);
+                out.push(BAD_VALUE.at(attempts.span, message).help("the first try counts: 1 is no retry"));
+            }
+        }
+    }
+    retry.max_delay = spec.max_delay.unwrap_or(usual.max_delay);
+    retry.base_delay = spec.base_delay.unwrap_or(usual.base_delay.min(retry.max_delay));
+    if retry.base_delay > retry.max_delay {
+        let message =
+            format!("`base_delay` {} is longer than `max_delay` {}", shown(retry.base_delay), shown(retry.max_delay));
+        out.push(BAD_VALUE.at(spec.span, message));
+    }
+    retry
+}
+
+fn concurrency(limits: &LimitsSpec, out: &mut Vec<Diagnostic>) -> Option<usize> {
+    let given = limits.concurrency.as_ref()?;
+    if given.value == 0 {
+        out.push(BAD_VALUE.at(given.span, "expected at least 1 call at once, got 0"));
+    }
+    usize::try_from(given.value).ok()
+}
+
+/// Own codes: words of the author's, apart from datadip's own codes, with a 4xx.
+fn own_errors(spec: &Entries<OwnErrorSpec>, out: &mut Vec<Diagnostic>) -> HashMap<String, OwnError> {
+    let mut errors = HashMap::new();
+    for (vendor, own) in spec.iter() {
+        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !own.code.starts_with(|c: char| c.is_ascii_lowercase()) || !own.code.chars().all(letters) {
+            let message = format!("expected a code of small letters, digits and `_`, got {:?}", own.code.value);
+            out.push(BAD_OWN_ERROR.at(own.code.span, message).help("such as account_closed"));
+        } else if CODES.contains(&own.code.as_str()) {
+            let message = format!("`{}` is a code of datadip's; an own error needs a code of its own", own.code.value);
+            out.push(BAD_OWN_ERROR.at(own.code.span, message).help("such as account_closed"));
+        }
+        let http = u16::try_from(own.http.value).ok().filter(|http| (400..500).contains(http));
+        if http.is_none() {
+            let message = format!("expected a status from 400 to 499, got {}", own.http.value);
+            out.push(BAD_OWN_ERROR.at(own.http.span, message).help("409 fits most outcomes of the business"));
+        }
+        if let Some(http) = http {
+            errors.insert(vendor.value.clone(), OwnError { code: own.code.value.clone(), http });
+        }
+    }
+    errors
+}
+
+fn access(spec: &ActionSpec, context: &Context<'_>, out: &mut Vec<Diagnostic>) {
+    // Without a readable datadip.yaml nothing is known of its keys.
+    let (Some(names), true) = (&spec.access, context.backends.is_some()) else { return };
+    let known = context.keys.unwrap_or_default();
+    for name in names.iter().filter(|name| !known.contains(&name.value)) {
+        let message = format!("there is no key `{}` in datadip.yaml", name.value);
+        let help = suggest::help(name, known.iter().map(String::as_str));
+        out.push(UNKNOWN_ACCESS_KEY.at(name.span, message).maybe_help(help));
+    }
+    if names.is_empty() {
+        let help = "name the keys that may call, or leave `access` out";
+        out.push(BAD_VALUE.at(names.span, "an empty `access` lets nobody call").help(help));
+    }
+}
+
+fn options(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) {
+    if let (Some(options), Some(driver)) = (&spec.options, driver) {
+        (driver.check_options)(options, out);
+    }
+}
+
+/// Keys of the contract that this version does not act on: said, never silent.
+fn later(spec: &ActionSpec, mode: Mode, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) {
+    if let (Some(cost), Some(driver)) = (&spec.max_cost, driver) {
+        let message = match driver.dialect {
+            Dialect::Sqlite | Dialect::Snowflake | Dialect::Soql => {
+                format!("the planner of a backend of kind `{}` estimates no costs", driver.kind)
+            }
+            Dialect::Postgres | Dialect::Mysql => "costs are not estimated by this version of datadip yet".into(),
+        };
+        out.push(NO_COST_ESTIMATE.at(cost.span, message).help("remove `max_cost`; `timeout` bounds every call"));
+    }
+    if let Some(cache) = &spec.cache {
+        out.push(if mode == Mode::Write {
+            CACHED_WRITE.at(cache.span, "an action that writes cannot be served from a cache").help("remove `cache`")
+        } else {
+            NO_EFFECT_YET.at(cache.span, "this version of datadip does not cache yet; each call asks the backend")
+        });
+    }
+    if let Some(table) = spec.requires.0.first() {
+        let message = "this version of datadip does not check the columns of tables yet";
+        out.push(NO_EFFECT_YET.at(table.name.span, message));
+    }
+    if let Some(forward) = &spec.forward {
+        let message = "this version of datadip does not forward results yet";
+        out.push(NOT_SUPPORTED_YET.at(forward.span, message).help("remove `forward`"));
+    }
+}
+
+/// A digest of everything that an action's behaviour depends on: the program, the file, the schemas that it refers to and
+/// what `datadip.yaml` says of it.
+fn revision(name: &str, source: &Source, driver: &Driver, context: &Context<'_>, result: &ResultShape) -> String {
+    let mut digest = Sha256::new();
+    let zone = context.zone.iana_name().unwrap_or_default();
+    for part in [env!("CARGO_PKG_VERSION"), name, driver.kind, zone, &source.text] {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    digest.update((context.response_bytes as u64).to_le_bytes());
+    if let Some(schema) = &result.schema {
+        // Without references: what the files below `schemas/` say is part of it.
+        digest.update(schema.json().to_string());
+    }
+    hex::encode(&digest.finalize()[..16])
 }

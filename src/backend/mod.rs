@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::{
     diagnostic::Diagnostic,
     template::{Bind, Dialect, Statement},
-    yaml::Node,
+    yaml::{Node, read::Keys},
 };
 
 /// Every kind of backend.
@@ -39,6 +39,8 @@ pub struct Driver {
     pub open: fn(&Node, &Path, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>,
     /// The JSON Schema of that block.
     pub schema: fn() -> Json,
+    /// Checks the `options` of an action on such a backend.
+    pub check_options: fn(&Node, &mut Vec<Diagnostic>),
 }
 
 impl fmt::Debug for Driver {
@@ -50,6 +52,11 @@ impl fmt::Debug for Driver {
 /// The driver of a `kind`.
 pub fn driver(kind: &str) -> Option<&'static Driver> {
     DRIVERS.iter().copied().find(|driver| driver.kind == kind)
+}
+
+/// [`Driver::check_options`] of a backend whose actions have no options.
+pub fn no_options(options: &Node, out: &mut Vec<Diagnostic>) {
+    Keys::of(options, &[], out);
 }
 
 /// Something that runs statements.

@@ -40,6 +40,26 @@ rules! {
     Error RESULT_CONFLICT "result-conflict";
     Warning UNUSED_RESULT_KEY "unused-result-key";
     Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
+    Error NOT_SUPPORTED_YET "not-supported-yet";
+    Warning NO_EFFECT_YET "no-effect-yet";
+
+    Error UNREADABLE_FILE "unreadable-file";
+    Error BAD_NAME "bad-name";
+    Error DUPLICATE_NAME "duplicate-name";
+    Error UNRESOLVED_REFERENCE "unresolved-reference";
+    Error LOOPBACK_ONLY "loopback-only";
+
+    Error UNKNOWN_BACKEND "unknown-backend";
+    Error STATEMENT_KEY "statement-key";
+    Error TIMEOUT_TOO_LONG "timeout-too-long";
+    Error NO_COST_ESTIMATE "no-cost-estimate";
+    Error CACHED_WRITE "cached-write";
+    Error BAD_ROUTE "bad-route";
+    Error UNSAFE_GET "unsafe-get";
+    Error ROUTE_CONFLICT "route-conflict";
+    Error UNKNOWN_ACCESS_KEY "unknown-access-key";
+    Error BAD_OWN_ERROR "bad-own-error";
+    Error BAD_TEST "bad-test";
 
     Error TEMPLATE_SYNTAX "template-syntax";
     Error TEMPLATE_TOO_LARGE "template-too-large";

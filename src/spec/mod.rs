@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::yaml::{
     Node, Spanned, Text,
-    read::{Entries, FromNode, Rate, keywords, record},
+    read::{Entries, FromNode, Needed, Rate, keywords, record},
 };
 
 pub use param::{LongParam, ParamSpec};
@@ -24,7 +24,7 @@ record! {
         /// What the action does, shown in the catalog, OpenAPI and console.
         description: Option<Spanned<String>>,
         /// The name of a backend in `datadip.yaml`.
-        backend: Option<Spanned<String>>,
+        backend: Needed<String>,
         /// The parameters: a map of name to type, or to the long form with `type`.
         params: Entries<ParamSpec>,
         /// The SQL template, or a list of templates that run in order in one transaction.

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{AMBIGUOUS_SCALAR, Diagnostic, Span};
 
-pub use tree::{Comment, Document, parse};
+pub use tree::{Comment, Document, parse, resolve};
 
 /// A file larger than this is refused unread.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -65,6 +65,11 @@ pub struct Text {
 }
 
 impl Text {
+    /// Another text at the same place: its bytes have no places of their own.
+    pub fn replaced(&self, style: Style, value: String) -> Self {
+        Self { value, style, span: self.span, places: Vec::new() }
+    }
+
     /// The place in the file of a range of the text; of the whole scalar where the spelling hides it.
     pub fn span_of(&self, range: Range<usize>) -> Span {
         match (self.place(range.start, false), self.place(range.end, range.end > range.start)) {
@@ -75,7 +80,7 @@ impl Text {
 
     /// Where this stands for text but YAML reads a number with other digits: says so.
     pub fn ambiguous(&self) -> Option<Diagnostic> {
-        let (Style::Plain, Json::Number(number)) = (self.style, tree::resolve(&self.value)) else { return None };
+        let (Style::Plain, Json::Number(number)) = (self.style, resolve(&self.value)) else { return None };
         let message = format!("{} stands here for text; as a YAML number it would be {number}", self.value);
         (number.to_string() != self.value)
             .then(|| AMBIGUOUS_SCALAR.at(self.span, message).help(format!("write \"{}\"", self.value)))
@@ -117,7 +122,7 @@ impl Node {
             Kind::List(_) => "a list".into(),
             Kind::Map(_) => "a map".into(),
             Kind::Scalar(text) if text.style == Style::Text => format!("the text {:?}", shorten(&text.value)),
-            Kind::Scalar(text) => match tree::resolve(&text.value) {
+            Kind::Scalar(text) => match resolve(&text.value) {
                 Json::Null => "nothing".into(),
                 Json::Bool(value) => format!("the boolean {value}"),
                 Json::Number(_) => format!("the number {}", text.value),
@@ -155,7 +160,7 @@ impl Node {
     pub fn to_json(&self) -> Json {
         match &self.kind {
             Kind::Scalar(text) if text.style == Style::Text => Json::String(text.value.clone()),
-            Kind::Scalar(text) => tree::resolve(&text.value),
+            Kind::Scalar(text) => resolve(&text.value),
             Kind::List(items) => items.iter().map(Node::to_json).collect(),
             Kind::Map(entries) => {
                 Json::Object(entries.iter().map(|(key, node)| (key.value.clone(), node.to_json())).collect())

@@ -21,6 +21,11 @@ pub trait FromNode: Sized {
         None
     }
 
+    /// What stands for a required key that is missing, once that is reported: nothing, which gives the record up.
+    fn missing() -> Option<Self> {
+        None
+    }
+
     /// The JSON Schema for editors.
     fn schema() -> Json;
 }
@@ -137,7 +142,7 @@ impl<'a> Keys<'a> {
                 let start = self.node.span.start;
                 let message = format!("the key `{key}` is missing");
                 out.push(MISSING_KEY.at(Span { start, end: start }, message).help(format!("add `{key}: …`")));
-                None
+                T::missing()
             }),
         }
     }
@@ -197,6 +202,24 @@ impl<T: FromNode> FromNode for Option<T> {
 
     fn absent() -> Option<Self> {
         Some(None)
+    }
+
+    fn schema() -> Json {
+        T::schema()
+    }
+}
+
+/// A required key whose absence, once it is reported, does not keep the rest of the record from being read.
+#[derive(Clone, Debug)]
+pub struct Needed<T>(pub Option<Spanned<T>>);
+
+impl<T: FromNode> FromNode for Needed<T> {
+    fn from_node(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
+        Some(Self(Spanned::from_node(node, out)))
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self(None))
     }
 
     fn schema() -> Json {

@@ -41,6 +41,7 @@ pub static DRIVER: Driver = Driver {
     default_timeout: Duration::from_secs(5),
     open: |node, folder, out| Sqlite::open(node, folder, out).map(|sqlite| Arc::new(sqlite) as Arc<dyn Backend>),
     schema: Settings::schema,
+    check_options: super::no_options,
 };
 
 /// How long a start may take that connects without a call's deadline.

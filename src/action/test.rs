@@ -1,0 +1,164 @@
+//! `tests` of an action: whether each could pass, and shows something. Running them is the command line's.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{OwnError, Params, Variables};
+use crate::{
+    backend::Driver,
+    diagnostic::{BAD_TEST, Diagnostic, suggest},
+    spec::{ActionSpec, ExpectSpec, TestSpec},
+    template::Dialect,
+    yaml::{Kind, Node, Spanned, read::Entries},
+};
+
+/// The codes that a caller may see (SPEC 8.2).
+pub const CODES: &[&str] = &[
+    "invalid_request",
+    "missing_parameter",
+    "invalid_parameter",
+    "unknown_parameter",
+    "unauthenticated",
+    "forbidden",
+    "action_not_found",
+    "method_not_allowed",
+    "not_acceptable",
+    "not_found",
+    "idempotency_conflict",
+    "constraint_violation",
+    "request_too_large",
+    "cost_exceeded",
+    "rate_limited",
+    "internal",
+    "result_invalid",
+    "result_too_large",
+    "schema_drift",
+    "backend_error",
+    "backend_unavailable",
+    "backend_limited",
+    "overloaded",
+    "contention",
+    "action_unavailable",
+    "timeout",
+];
+
+pub(super) fn check(
+    spec: &ActionSpec,
+    params: &Params,
+    errors: &HashMap<String, OwnError>,
+    driver: Option<&'static Driver>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let mut names = HashSet::new();
+    for test in spec.tests.iter().flatten() {
+        if !names.insert(test.name.as_str()) {
+            out.push(BAD_TEST.at(test.name.span, format!("a second test is called {:?}", test.name.value)));
+        }
+        expectation(&test.expect, errors, driver, out);
+        if let Some(rows) = test.given.as_ref().map(|given| &given.rows) {
+            for row in rows.iter().filter(|row| !matches!(row.kind, Kind::Map(_))) {
+                let message = format!("expected a row as a map of columns, got {}", row.describe());
+                out.push(BAD_TEST.at(row.span, message));
+            }
+        }
+        // Where a declaration is broken, a variable could be reported that is not at fault.
+        if spec.params.0.len() == params.list().len() {
+            variables(test, spec.allow_extra.unwrap_or(false), params, out);
+        }
+    }
+}
+
+fn expectation(
+    expect: &ExpectSpec,
+    errors: &HashMap<String, OwnError>,
+    driver: Option<&'static Driver>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let ExpectSpec { span, status, code, row_count, result, sql, soql, binds } = expect;
+    let of_rows = result.as_ref().map(|node| node.span).or(row_count.as_ref().map(|count| count.span));
+    let nothing = status.is_none() && code.is_none() && of_rows.is_none();
+    if nothing && sql.is_none() && soql.is_none() && binds.is_none() {
+        let help = "such as expect: { row_count: 1 }";
+        out.push(BAD_TEST.at(*span, "the test expects nothing, so it could not fail").help(help));
+    }
+    if let Some(status) = status.as_ref().filter(|status| !matches!(status.as_str(), "success" | "error")) {
+        let message = format!("expected success or error, got {:?}", status.value);
+        out.push(BAD_TEST.at(status.span, message));
+    }
+    if let Some(code) = code {
+        let known = CODES.iter().copied().chain(errors.values().map(|own| own.code.as_str()));
+        if !known.clone().any(|known| known == code.value) {
+            let message = format!("there is no code `{}`", code.value);
+            let help = suggest::nearest(code, known).map(|near| format!("did you mean `{near}`?"));
+            out.push(BAD_TEST.at(code.span, message).maybe_help(help));
+        }
+        if let Some(status) = status.as_ref().filter(|status| status.value == "success") {
+            out.push(BAD_TEST.at(status.span, "a call that succeeds has no code"));
+        }
+    }
+    let fails = code.is_some() || status.as_ref().is_some_and(|status| status.value == "error");
+    if let (true, Some(span)) = (fails, of_rows) {
+        out.push(BAD_TEST.at(span, "a call that fails has no result"));
+    }
+    let soql_spoken = driver.map(|driver| driver.dialect == Dialect::Soql);
+    for (text, fits, key) in [(sql, Some(false), "sql"), (soql, Some(true), "soql")] {
+        if let Some(text) = text.as_ref().filter(|_| soql_spoken.is_some() && soql_spoken != fits) {
+            out.push(BAD_TEST.at(text.span, format!("the backend of this action does not speak `{key}`")));
+        }
+    }
+    if let Some(binds) = binds.as_ref().filter(|binds| !matches!(binds.kind, Kind::List(_))) {
+        out.push(BAD_TEST.at(binds.span, format!("expected a list of values, got {}", binds.describe())));
+    }
+}
+
+/// Coerces the variables as a call would, unless the test is about just that.
+fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<Diagnostic>) {
+    let expected = test.expect.code.as_ref().map(|code| code.value.as_str());
+    if expected == Some("invalid_request") {
+        return;
+    }
+    let sent = as_json(&test.variables);
+    let Ok(sent) = Variables::from_json(&sent) else {
+        out.push(BAD_TEST.at(test.name.span, "the variables of this test are not what a call could send"));
+        return;
+    };
+    let Err(bad) = params.decode(&sent, allow_extra) else {
+        if let (Some(code), Some("missing_parameter" | "unknown_parameter")) = (&test.expect.code, expected) {
+            let message = format!("the variables of this test fit, so `{}` cannot come of it", code.value);
+            out.push(BAD_TEST.at(code.span, message));
+        }
+        return;
+    };
+    let Some(first) = bad.first() else { return };
+    let code = test.expect.code.as_ref();
+    if let Some(code) = code.filter(|code| is_coercion(code) && code.value != first.code) {
+        let message = format!("expected `{}`, but `{}` comes of `{}` first", code.value, first.code, first.parameter);
+        out.push(BAD_TEST.at(code.span, message));
+    }
+    let any_error = code.is_none() && test.expect.status.as_ref().is_some_and(|status| status.value == "error");
+    if any_error || code.is_some_and(|code| is_coercion(code)) {
+        return;
+    }
+    for bad in bad {
+        let sent = test.variables.0.iter().find(|entry| entry.name.value == bad.parameter);
+        let span = match sent {
+            Some(entry) if bad.code == "unknown_parameter" => entry.name.span,
+            Some(entry) => entry.value.as_ref().map_or(entry.name.span, |node| node.span),
+            None => test.name.span,
+        };
+        let got = bad.got.filter(|_| bad.code == "invalid_parameter").map(|got| format!(", got {got:?}"));
+        let message = format!("`{}`: {}{}", bad.parameter, bad.reason, got.unwrap_or_default());
+        let help = "or expect the code: a test may show that a value is refused";
+        out.push(BAD_TEST.at(span, message).help(help));
+    }
+}
+
+fn is_coercion(code: &Spanned<String>) -> bool {
+    matches!(code.as_str(), "missing_parameter" | "invalid_parameter" | "unknown_parameter")
+}
+
+fn as_json(variables: &Entries<Node>) -> String {
+    // `idempotency_key` is no variable of the action's; a call takes it out before it coerces the others.
+    let variables = variables.iter().filter(|(name, _)| name.value != "idempotency_key");
+    let object = variables.map(|(name, node)| (name.value.clone(), node.to_json())).collect();
+    serde_json::Value::Object(object).to_string()
+}

@@ -1,0 +1,187 @@
+//! `${NAME}`, `${NAME:-default}` and `${file:/path}` in the values of `datadip.yaml`: replaced after parsing, and kept out
+//! of every message. The only code that asks the environment.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value as Json;
+
+use crate::{
+    diagnostic::{BAD_VALUE, Diagnostic, Span, UNRESOLVED_REFERENCE},
+    yaml::{Kind, Node, Style, Text, resolve},
+};
+
+/// Where secrets come from.
+pub trait Environment: Sync {
+    /// An environment variable; an unset one and one that is not UTF-8 are `None`.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// A file's text.
+    fn file(&self, path: &Path) -> io::Result<String>;
+}
+
+/// The environment of this process, and its files.
+#[derive(Debug)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn file(&self, path: &Path) -> io::Result<String> {
+        let size = std::fs::metadata(path)?.len();
+        if size > MAX_SECRET_BYTES {
+            return Err(io::Error::other(format!("it has {size} bytes; at most {MAX_SECRET_BYTES} are read")));
+        }
+        std::fs::read_to_string(path)
+    }
+}
+
+/// A file named by `${file:…}` is at most this long.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+/// A value's references, replaced.
+struct Replaced {
+    span: Span,
+    /// As written, for messages.
+    written: String,
+    /// What stands there now; `None` where the secrets are not needed and this one has no default.
+    value: Option<String>,
+}
+
+/// The references of one file.
+pub struct Expansion<'a> {
+    environment: Option<&'a dyn Environment>,
+    folder: &'a Path,
+    replaced: Vec<Replaced>,
+    /// The files that `${file:…}` names.
+    pub files: Vec<PathBuf>,
+}
+
+impl<'a> Expansion<'a> {
+    /// Without an `environment` only defaults are put in, and a reference without one is left as it is: lint needs no
+    /// secrets. Relative paths begin in `folder`.
+    pub fn new(environment: Option<&'a dyn Environment>, folder: &'a Path) -> Self {
+        Self { environment, folder, replaced: Vec::new(), files: Vec::new() }
+    }
+
+    /// Replaces the references in all values of a tree; reports each that has no value.
+    pub fn expand(&mut self, node: &mut Node, out: &mut Vec<Diagnostic>) {
+        match &mut node.kind {
+            Kind::Scalar(text) if text.value.contains("${") => {
+                if let Some(value) = self.replace(text, out) {
+                    *text = text.replaced(style(&value), value);
+                }
+            }
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter_mut().for_each(|item| self.expand(item, out)),
+            Kind::Map(entries) => entries.iter_mut().for_each(|(_, node)| self.expand(node, out)),
+        }
+    }
+
+    /// Takes the values out of messages: what is said of a value that came from elsewhere names the reference instead, and
+    /// what is said of one that is not known is not said.
+    pub fn redact(&self, diagnostics: &mut Vec<Diagnostic>) {
+        diagnostics.retain_mut(|diagnostic| {
+            let at = self.replaced.iter().find(|replaced| replaced.span == diagnostic.span);
+            match at {
+                Some(Replaced { value: None, .. }) if diagnostic.rule.name != UNRESOLVED_REFERENCE.name => {
+                    return false;
+                }
+                Some(Replaced { value: Some(_), written, .. }) => {
+                    let expected =
+                        diagnostic.message.split(", got ").next().filter(|text| text.starts_with("expected "));
+                    diagnostic.message = match expected {
+                        Some(expected) => format!("{expected}, got something else by `{written}`"),
+                        None => format!("the value that `{written}` stands for does not fit here"),
+                    };
+                    diagnostic.help = None;
+                }
+                _ => {}
+            }
+            for Replaced { written, value, .. } in &self.replaced {
+                let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else { continue };
+                diagnostic.message = diagnostic.message.replace(value, written);
+                diagnostic.help = diagnostic.help.take().map(|help| help.replace(value, written));
+            }
+            true
+        });
+    }
+
+    /// What the references stand for, for a digest.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.replaced.iter().filter_map(|replaced| replaced.value.as_deref())
+    }
+
+    fn replace(&mut self, text: &Text, out: &mut Vec<Diagnostic>) -> Option<String> {
+        let mut value = String::new();
+        let mut known = true;
+        let mut rest = 0;
+        while let Some(found) = text.value[rest..].find("${") {
+            let start = rest + found;
+            value.push_str(&text.value[rest..start]);
+            let Some(length) = text.value[start..].find('}') else {
+                let message = "expected `}` at the end of `${`";
+                out.push(BAD_VALUE.at(text.span_of(start..start + 2), message));
+                return None;
+            };
+            let end = start + length + 1;
+            match self.look_up(&text.value[start + 2..end - 1], text.span_of(start..end), out) {
+                Some(found) => value.push_str(&found),
+                None => known = false,
+            }
+            rest = end;
+        }
+        value.push_str(&text.value[rest..]);
+        let value = known.then_some(value);
+        self.replaced.push(Replaced { span: text.span, written: text.value.clone(), value: value.clone() });
+        value
+    }
+
+    fn look_up(&mut self, reference: &str, span: Span, out: &mut Vec<Diagnostic>) -> Option<String> {
+        if let Some(path) = reference.strip_prefix("file:") {
+            let path = self.folder.join(path);
+            self.files.push(path.clone());
+            return match self.environment?.file(&path) {
+                Ok(text) => {
+                    Some(text.strip_suffix('\n').map_or(text.as_str(), |t| t.trim_end_matches('\r')).to_owned())
+                }
+                Err(error) => {
+                    out.push(UNRESOLVED_REFERENCE.at(span, format!("`{}` cannot be read: {error}", path.display())));
+                    None
+                }
+            };
+        }
+        let (name, default) = match reference.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (reference, None),
+        };
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(word) {
+            let message = format!("expected the name of an environment variable, got {name:?}");
+            out.push(BAD_VALUE.at(span, message).help("write ${NAME}, ${NAME:-default} or ${file:/path}"));
+            return None;
+        }
+        let value = self.environment.and_then(|environment| environment.variable(name));
+        // As in a shell, `:-` also stands in for a variable that is set to nothing.
+        let value = value.filter(|value| !value.is_empty() || default.is_none()).or(default.map(str::to_owned));
+        if value.is_none() && self.environment.is_some() {
+            let message = format!("the environment variable `{name}` is not set");
+            out.push(UNRESOLVED_REFERENCE.at(span, message).help(format!("set it, or write ${{{name}:-default}}")));
+        }
+        value
+    }
+}
+
+/// A replaced value counts as a number or a boolean where it is spelled like one, so that `"${WORKERS}"` may stand for 4;
+/// anything else is text whatever it looks like.
+fn style(value: &str) -> Style {
+    match resolve(value) {
+        Json::Number(number) if number.to_string() == value => Style::Plain,
+        Json::Bool(boolean) if boolean.to_string() == value => Style::Plain,
+        _ => Style::Text,
+    }
+}
