@@ -65,7 +65,7 @@ pub struct Loaded {
 /// The files below `schemas/`, and what is wrong with them.
 #[derive(Clone, Debug, Default)]
 struct SchemaFiles {
-    schemas: Schemas,
+    schemas: Arc<Schemas>,
     reports: Vec<Report>,
     digest: Fingerprint,
     count: usize,
@@ -236,7 +236,7 @@ fn load_schemas(folder: &Path, shown: &str, previous: Option<&Project>) -> io::R
         let text = texts.remove(&below).unwrap_or_default();
         Report::new(Arc::new(Source { path: format!("{shown}/{below}"), text }), out)
     };
-    Ok(SchemaFiles { schemas, reports: found.into_iter().map(report).collect(), digest, count })
+    Ok(SchemaFiles { schemas: Arc::new(schemas), reports: found.into_iter().map(report).collect(), digest, count })
 }
 
 /// The text of a file; of an unreadable one nothing, with the diagnostic that says why.
