@@ -7,7 +7,6 @@
 mod checks;
 mod coerce;
 mod compile;
-mod shown;
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -159,6 +158,17 @@ impl Params {
             );
         }
         Err(bad)
+    }
+
+    /// The variables as sent, in the order sent, for traces: sensitive ones masked, and undeclared ones too where any is
+    /// sensitive, for one may be its misspelt name.
+    pub fn show_variables(&self, variables: &Variables<'_>) -> Json {
+        let any_sensitive = self.list.iter().any(|param| param.sensitive);
+        let show = |(name, input): &(Cow<'_, str>, Input<'_>)| {
+            let mask = self.place(name).map_or(any_sensitive, |at| self.list[at].sensitive);
+            (name.to_string(), if mask { MASK.into() } else { input.to_json() })
+        };
+        Json::Object(variables.0.iter().map(show).collect())
     }
 
     fn place(&self, name: &str) -> Option<usize> {

@@ -1,10 +1,11 @@
+//! Calls of [`Params`] with declarations as an author writes them and bodies as a caller sends them.
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::{
     spec::ParamSpec,
-    template::Bind,
     yaml::{
         self,
         read::{Entries, FromNode},
@@ -256,20 +257,6 @@ fn sensitive_values_are_masked_wherever_they_are_shown() {
     let body = r#"{"pin":"1234","name":"Ada","pni":"1234"}"#;
     let (variables, _) = Variables::from_body(body).expect("a body");
     assert_eq!(params.show_variables(&variables), json!({ "pin": "***", "name": "Ada", "pni": "***" }));
-    let values = params.decode(&variables, true).expect("fits");
-    assert_eq!(params.show_values(&values), json!({ "pin": "***", "name": "Ada" }));
-    let bind = |param, value: &str| Bind {
-        param,
-        ty: ParamType::one(Scalar::String),
-        value: Value::Text(value.into()),
-        padding: false,
-    };
-    assert_eq!(
-        params.show_bind(&bind(Some(1), "Ada")),
-        json!({ "parameter": "name", "type": "string", "value": "Ada" })
-    );
-    assert_eq!(params.show_bind(&bind(Some(0), "1234"))["value"], "***");
-    assert_eq!(params.show_bind(&bind(None, "Ada1234"))["value"], "***");
 }
 
 #[test]
@@ -279,13 +266,8 @@ fn values_are_shown_as_they_are_bound() {
     let params = params(source);
     let (variables, _) = Variables::from_body(body).expect("a body");
     let values = params.decode(&variables, false).expect("fits");
-    assert_eq!(
-        params.show_values(&values),
-        json!({
-            "i": 42, "d": "1.10", "f": 1.5, "b": true, "t": "2026-11-20 08:00:00.500000", "j": { "a": 1 },
-            "l": ["2026-11-20"],
-        })
-    );
+    let shown: Json = values.into_iter().flatten().map(|value| value.to_json()).collect();
+    assert_eq!(shown, json!([42, "1.10", 1.5, true, "2026-11-20 08:00:00.500000", { "a": 1 }, ["2026-11-20"]]));
 }
 
 #[test]

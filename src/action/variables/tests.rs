@@ -1,3 +1,5 @@
+//! Bodies, forms and tests' variables, with serde_json as the judge of what is JSON.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Every form that SPEC 4 accepts or refuses, type by type.
+
 use proptest::prelude::*;
 
 use super::*;
