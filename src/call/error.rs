@@ -145,10 +145,7 @@ impl CallError {
             _ => Code::InvalidParameter,
         });
         if let Some(first) = errors.first() {
-            error.message = format!("{}: {}", first.parameter, first.reason);
-            if let Some(got) = &first.got {
-                error.message += &format!(", got {}", Json::from(got.as_str()));
-            }
+            error.message = first.message();
         }
         if errors.len() > 1 {
             error.message += &format!(" (and {} more)", errors.len() - 1);

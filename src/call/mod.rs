@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use error::{CallError, Code};
-pub use show::{statements_json, value_json, values_json};
+pub use show::{statements_json, values_json};
 pub use stream::{Streamed, stream};
 
 /// What a call runs with.
@@ -173,13 +173,7 @@ fn random_fraction() -> f64 {
 /// Values that are each valid but cannot be bound.
 fn refused(action: &Action, refusal: Refusal) -> CallError {
     let invalid = |param: usize, reason: &str, got: Option<&str>| {
-        let param = &action.params.list()[param];
-        CallError::bad_params(vec![BadParam {
-            code: "invalid_parameter",
-            parameter: param.name.clone(),
-            reason: reason.into(),
-            got: got.map(|got| if param.sensitive { "***" } else { got }.into()),
-        }])
+        CallError::bad_params(vec![BadParam::invalid(&action.params.list()[param], reason, got)])
     };
     match refusal {
         Refusal::EmptyList { param } => invalid(param, "expected at least one element", Some("[]")),

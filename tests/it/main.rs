@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a topic.
 
+mod backends;
 mod cli;
 mod docs;
 mod tidy;

@@ -53,10 +53,13 @@ impl Session {
         let Some((last, first)) = request.statements.split_last() else {
             return Err(Failure::new(FailureKind::Other, "there is no statement"));
         };
-        let verbs = request.statements.iter().map(|bound| Verb::of(&bound.statement));
-        let lasting = verbs.fold(Verb::Query, Ord::max);
-        if request.write && lasting == Verb::Transaction {
+        let verb = request.statements.iter().map(|bound| Verb::of(&bound.statement)).fold(Verb::Query, Ord::max);
+        if request.write && verb == Verb::Transaction {
             return Err(Failure::new(FailureKind::Other, "a statement of a write would end its transaction"));
+        }
+        // SQLite lets no query write here. VACUUM INTO and ATTACH make files all the same, and PRAGMA lasts.
+        if !request.write && verb != Verb::Query {
+            return Err(Failure::new(FailureKind::Other, "a read tried something other than a query"));
         }
         self.clean = false;
         let outcome = if request.write {
@@ -65,9 +68,9 @@ impl Session {
             self.read(first, last, sink).await
         };
         // PRAGMA, ATTACH and their like would be felt by the next call.
-        let as_before = lasting == Verb::Query || request.write && lasting == Verb::Change;
+        let lasts = verb > Verb::Change;
         let lost = matches!(&outcome, Err(failure) if failure.kind == FailureKind::Unavailable);
-        self.clean &= as_before && !lost;
+        self.clean &= !lasts && !lost;
         outcome
     }
 

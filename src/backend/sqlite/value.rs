@@ -23,18 +23,11 @@ pub(super) fn arguments(binds: &[Bind]) -> Result<SqliteArguments, BoxDynError> 
             Value::Integer(value) => arguments.add(*value),
             Value::Float(value) => arguments.add(*value),
             Value::Text(text) | Value::Json(text) => arguments.add(text.clone()),
-            Value::Decimal(value) => arguments.add(value.to_plain_string()),
-            Value::Date(value) => arguments.add(value.to_string()),
-            Value::Time(value) => arguments.add(
-                value.strftime(if value.subsec_nanosecond() == 0 { "%H:%M:%S" } else { "%H:%M:%S%.6f" }).to_string(),
-            ),
-            Value::Timestamp(value) => {
-                let whole = value.subsec_nanosecond() == 0;
-                let format = if whole { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
-                arguments.add(value.strftime(format).to_string())
-            }
-            Value::Uuid(value) => arguments.add(value.hyphenated().to_string()),
-            Value::List(_) => Err("a list must be spread".into()),
+            // The rest has a text that SQLite's own date functions and comparisons understand.
+            other => match other.text() {
+                Some(text) => arguments.add(text.into_owned()),
+                None => Err("a list must be spread".into()),
+            },
         }?;
     }
     Ok(arguments)

@@ -1,0 +1,77 @@
+//! One conformance suite for every backend: what SPEC 6 promises, told through `&dyn Backend`. A backend brings a
+//! [`Fixture`] and runs all of it with `conformance!`; what only it promises stands beside its fixture.
+
+mod deadlines;
+mod reads;
+mod sqlite;
+mod tools;
+mod values;
+mod writes;
+
+use std::{sync::Arc, time::Duration};
+
+use datadip::backend::{Backend, Driver};
+
+/// A backend with the tables of the suite:
+///
+/// - `things(id, name, amount)` with the rows `(1, one, 1)`, `(2, two, 2)`, `(3, three, 3)`; `id` is the key, `name` is
+///   unique and not null, `amount` a whole number that a check keeps from being negative;
+/// - `parts(id, thing)`, empty; `thing` refers to `things(id)`.
+pub trait Fixture: Send + Sync {
+    /// Its kind.
+    fn driver(&self) -> &'static Driver;
+
+    /// A backend with at most `max` connections for reads, of which each waits 200 ms for its turn.
+    fn backend(&self, max: usize) -> Arc<dyn Backend>;
+
+    /// A query that never ends and gives no row.
+    fn endless(&self) -> &'static str;
+
+    /// A query of a column `n` that never ends and gives rows all the time.
+    fn endless_rows(&self) -> &'static str;
+
+    /// What looks like a query and would write.
+    fn query_that_writes(&self) -> &'static str;
+
+    /// Statements of reads that try to write, or to make way for a later one. None of them may leave a trace.
+    fn tricks(&self) -> Vec<Vec<&'static str>>;
+}
+
+/// Longer than anything in the suite should take.
+const LONG: Duration = Duration::from_secs(60);
+
+macro_rules! conformance {
+    ($fixture:expr) => {
+        crate::backends::conformance! { $fixture;
+            values: every_type_comes_back_as_it_was_bound null_of_every_type_comes_back;
+            reads:
+                rows_come_with_their_columns a_read_without_rows_ends several_statements_are_one_read
+                a_read_cannot_write_whatever_it_calls a_sink_that_has_enough_ends_an_endless_read
+                a_sink_that_stops_leaves_the_connection_whole fifty_calls_at_once_all_get_their_own_answer
+                a_call_that_gets_no_connection_in_time_is_refused a_missing_table_or_column_is_drift;
+            writes:
+                a_write_is_committed_and_counted a_statement_without_rows_tells_its_columns
+                a_write_whose_sink_stops_leaves_no_trace a_dry_write_leaves_no_trace
+                several_statements_are_one_transaction a_broken_constraint_is_named
+                a_write_cannot_end_its_own_transaction fifty_writes_at_once_are_all_counted;
+            deadlines:
+                a_dropped_read_gives_its_connection_up a_thousand_dropped_reads_leave_the_pool_whole
+                a_dropped_write_leaves_no_trace_and_no_lock a_dropped_stream_of_rows_gives_its_connection_up;
+        }
+    };
+    ($fixture:expr; $($topic:ident: $($test:ident)+;)+) => {
+        $( mod $topic {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    let fixture = $fixture;
+                    tokio::time::timeout(crate::backends::LONG, crate::backends::$topic::$test(&fixture))
+                        .await
+                        .expect("ends in time");
+                }
+            )+
+        } )+
+    };
+}
+use conformance;

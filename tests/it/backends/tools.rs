@@ -1,0 +1,124 @@
+//! Statements, requests and sinks for the suite.
+
+use std::{sync::Arc, time::Duration};
+
+use datadip::{
+    backend::{Backend, Bound, Column, Failure, Flow, Request, Sink, Stop},
+    template::{Dialect, Param, Template},
+    value::{ParamType, Scalar, Value},
+    yaml::{self, Kind},
+};
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+/// A statement with its binds: `{{ name }}` stands for a value.
+pub fn statement(dialect: Dialect, sql: &str, values: &[(&str, Scalar, Value)]) -> Bound {
+    let params: Vec<Param> = values
+        .iter()
+        .map(|(name, scalar, _)| Param {
+            name: (*name).into(),
+            ty: Some(ParamType::one(*scalar)),
+            optional: false,
+            nullable: true,
+            choices: Vec::new(),
+        })
+        .collect();
+    let (document, mut out) = yaml::parse(&Json::from(sql).to_string());
+    let Kind::Scalar(text) = document.expect("quoted text is YAML").root.kind else { panic!("text is a scalar") };
+    let template = Template::compile(&text, dialect, &params, &mut out);
+    let template =
+        template.unwrap_or_else(|| panic!("{sql}: {:?}", out.iter().map(|d| &d.message).collect::<Vec<_>>()));
+    let values: Vec<Option<Value>> = values.iter().map(|(_, _, value)| Some(value.clone())).collect();
+    let (shape, binds) = template.decide(&values).expect("values can be bound");
+    Bound { statement: template.statement(&shape).expect("the shape is known"), binds }
+}
+
+/// Statements without binds.
+pub fn statements(dialect: Dialect, sql: &[&str]) -> Vec<Bound> {
+    sql.iter().map(|sql| statement(dialect, sql, &[])).collect()
+}
+
+/// A read of some seconds.
+pub fn read(statements: Vec<Bound>) -> Request {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    Request { statements, write: false, dry: false, deadline, committing: false.into() }
+}
+
+/// A write of some seconds.
+pub fn write(statements: Vec<Bound>) -> Request {
+    Request { write: true, ..read(statements) }
+}
+
+/// Keeps what comes.
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Json>>,
+    pub changed: Option<u64>,
+    /// After how many rows it has enough.
+    pub enough: Option<usize>,
+    /// After how many rows it stops; `Some(0)` stops at the end.
+    pub stop: Option<usize>,
+}
+
+impl Sink for Kept {
+    fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
+        self.columns = columns.iter().map(|column| column.name.clone()).collect();
+        self.rows.clear();
+        self.changed = None;
+        Ok(())
+    }
+
+    fn row(&mut self, row: Vec<Json>) -> Result<Flow, Stop> {
+        self.rows.push(row);
+        match self.rows.len() {
+            count if self.stop == Some(count) => Err(Stop),
+            count if self.enough == Some(count) => Ok(Flow::Enough),
+            _ => Ok(Flow::More),
+        }
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn end(&mut self, changed: u64) -> Result<(), Stop> {
+        self.changed = Some(changed);
+        if self.stop == Some(0) { Err(Stop) } else { Ok(()) }
+    }
+}
+
+/// Runs a request to its end.
+pub async fn run(backend: &Arc<dyn Backend>, request: Request) -> Result<Kept, Failure> {
+    let mut kept = Kept::default();
+    backend.run(&request, &mut kept).await.map(|_| kept)
+}
+
+/// The rows of a query.
+pub async fn rows(backend: &Arc<dyn Backend>, dialect: Dialect, sql: &str) -> Vec<Vec<Json>> {
+    run(backend, read(statements(dialect, &[sql]))).await.expect("the query succeeds").rows
+}
+
+/// All things, ordered by their key: what the suite compares to see whether something was written.
+pub async fn things(backend: &Arc<dyn Backend>, dialect: Dialect) -> Vec<Vec<Json>> {
+    rows(backend, dialect, "SELECT id, name, amount FROM things ORDER BY id").await
+}
+
+/// What `things` holds at first.
+pub fn first_things() -> Vec<Vec<Json>> {
+    let row = |id: i64, name: &str| vec![Json::from(id), Json::from(name), Json::from(id)];
+    vec![row(1, "one"), row(2, "two"), row(3, "three")]
+}
+
+/// Waits until no connection is in use.
+pub async fn settled(backend: &Arc<dyn Backend>) {
+    for _ in 0..500 {
+        let connections = backend.connections();
+        if connections.open == connections.idle {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("connections stay in use: {:?}", backend.connections());
+}
