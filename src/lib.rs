@@ -41,4 +41,6 @@ pub mod call;
 
 pub mod gateway;
 
+pub mod server;
+
 pub mod cli;

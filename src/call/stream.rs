@@ -19,13 +19,15 @@ use crate::{
     backend::{Column, Failure, FailureKind, Flow, Sink, Stop},
 };
 
-/// What came of a stream that ended well.
+/// What came of a stream that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Streamed {
     /// Rows given on.
     pub row_count: usize,
     /// Whether it was cut at `max_rows`, as its last line says.
     pub truncated: bool,
+    /// Whether its reader left, or took nothing for too long: the rows before are not all there are.
+    pub gone: bool,
 }
 
 /// Makes a call and gives its rows to `lines`, which closes at the end. The action's timeout covers the time to the first
@@ -52,17 +54,21 @@ pub async fn stream(
     let rows = sink.rows;
     let failure = match outcome {
         Ok(()) => {
-            let streamed = Streamed { row_count: rows.row_count(), truncated: rows.truncated() };
-            return rows.close(None).await.map(|()| streamed).map_err(unfit);
+            let streamed = Streamed { row_count: rows.row_count(), truncated: rows.truncated(), gone: false };
+            let gone = rows.close(None).await.is_err();
+            return Ok(Streamed { gone, ..streamed });
         }
         Err(failure) => failure,
     };
     let error = match (failure.kind.clone(), rows.error()) {
+        (FailureKind::Stopped, Some(ResultError::Gone)) => {
+            return Ok(Streamed { row_count: rows.row_count(), truncated: false, gone: true });
+        }
         (FailureKind::Stopped, Some(reason)) => unfit(reason.clone()),
         (FailureKind::Stopped, None) => CallError::new(Code::Internal).detail("the stream stopped without a reason"),
         _ => failed(action, failure),
     };
-    if rows.sent() && rows.error() != Some(&ResultError::Gone) {
+    if rows.sent() {
         let line = json!({ "error": error.members() }).to_string();
         // A reader that is gone is not told.
         let _ = rows.close(Some(line.as_bytes())).await;

@@ -75,7 +75,7 @@ impl Param {
 pub type Values = [Option<Value>];
 
 /// Which branches are taken, how long lists are and which words are chosen: everything that text depends on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
 pub struct Shape(Box<[u32]>);
 
 /// One value for one placeholder.

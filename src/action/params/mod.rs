@@ -7,6 +7,7 @@
 mod checks;
 mod coerce;
 mod compile;
+mod schema;
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 

@@ -23,7 +23,7 @@ fn compiled(source: &str) -> (Params, Vec<String>) {
 
 /// Parameters of a YAML map without fault.
 #[track_caller]
-fn params(source: &str) -> Params {
+pub(super) fn params(source: &str) -> Params {
     let (params, found) = compiled(source);
     assert_eq!(found, [""; 0]);
     params

@@ -95,6 +95,11 @@ impl<'a> Variables<'a> {
         Self(nodes.iter().map(|(name, node)| (Cow::Borrowed(name.as_str()), Input::from_node(node))).collect())
     }
 
+    /// The same, borrowing nothing: for a call that outlives the request.
+    pub fn into_owned(self) -> Variables<'static> {
+        Variables(self.0.into_iter().map(|(name, value)| (name.into_owned().into(), value.into_owned())).collect())
+    }
+
     /// Takes the variable `idempotency_key` out, as it was sent. Null and blank text are no key.
     pub fn take_idempotency_key(&mut self) -> Result<Option<Cow<'a, str>>, VariablesError> {
         let Some(at) = self.0.iter().position(|(name, _)| name == IDEMPOTENCY_KEY) else { return Ok(None) };
@@ -123,6 +128,19 @@ impl<'a> Input<'a> {
                 }
                 _ => Self::Text(text.value.as_str().into()),
             },
+        }
+    }
+
+    /// The same, borrowing nothing.
+    pub fn into_owned(self) -> Input<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Null => Input::Null,
+            Self::Boolean(value) => Input::Boolean(value),
+            Self::Number(digits) => Input::Number(owned(digits)),
+            Self::Text(text) => Input::Text(owned(text)),
+            Self::List(items) => Input::List(items.into_iter().map(Input::into_owned).collect()),
+            Self::Object(text) => Input::Object(owned(text)),
         }
     }
 

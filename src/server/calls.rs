@@ -1,0 +1,133 @@
+//! `/actions/…` and `/simulate/…`: a request becomes variables, the variables a call, and what came of it an answer.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    body::BoxBody,
+    dev::{Payload, Response},
+    http::{Method, StatusCode},
+};
+use serde_json::{Value as Json, json};
+
+use super::{Received, access::Caller, answer, log::Line, problem::Problem, request, stream};
+use crate::{
+    action::{Action, Variables},
+    backend::Backend,
+    call::{self, Code, Target, Trace},
+    catalog::Entry,
+    gateway::Gateway,
+    limit::Limiter,
+};
+
+/// Everything of the gateway that calls of an action need.
+pub struct Callee<'a> {
+    /// The action.
+    pub action: &'a Arc<Action>,
+    backend: &'a Arc<dyn Backend>,
+    limiters: Vec<Arc<Limiter>>,
+}
+
+impl<'a> Callee<'a> {
+    /// What an action needs to be called, if its file was ever good.
+    pub fn of(gateway: &'a Gateway, entry: &'a Entry) -> Result<Self, Code> {
+        let action = entry.action.as_ref().ok_or(Code::ActionUnavailable)?;
+        let backend = gateway.backends.get(&action.backend).ok_or(Code::ActionUnavailable)?;
+        let limiters = [Some(&gateway.limiter), entry.limiter.as_ref()].into_iter().flatten().cloned().collect();
+        Ok(Self { action, backend, limiters })
+    }
+
+    /// What one call runs with.
+    pub fn target(&self, dry: bool, request_id: &'a str) -> Target<'_> {
+        Target { action: self.action, backend: self.backend, limiters: &self.limiters, dry, request_id }
+    }
+}
+
+/// Answers a call of an action.
+pub async fn answer<'a>(
+    received: Received<'a>,
+    caller: Caller<'a>,
+    entry: &'a Arc<Entry>,
+    payload: Payload,
+    line: &mut Line<'a>,
+) -> Result<Response<BoxBody>, Problem> {
+    line.action = Some(&entry.name);
+    let Received { head, gateway, id, .. } = received;
+    let callee = Callee::of(gateway, entry)?;
+    let action = callee.action;
+    if !action.methods.iter().any(|method| method.as_str() == head.method.as_str()) {
+        let allow: Vec<&str> = action.methods.iter().map(|method| method.as_str()).collect();
+        return Err(Problem::method_not_allowed(allow.join(", ")));
+    }
+    if !caller.may_call(action) {
+        return Err(Problem::forbidden("this key may not call this action"));
+    }
+    let wants_stream = request::wants_ndjson(head.headers());
+    if wants_stream && !action.result.stream {
+        return Err(Code::NotAcceptable.into());
+    }
+    let body;
+    let sent = if head.method == Method::GET {
+        request::from_query(head, &payload)?
+    } else {
+        body = request::read_body(head, payload, gateway.settings.limits.request_bytes).await?;
+        request::from_body(head, &body)?
+    };
+    if wants_stream {
+        return stream::answer(received, entry, sent.variables, line).await;
+    }
+    let trace = line.trace.insert(Trace::default());
+    let called = call::call(callee.target(false, id.as_str()), &sent.variables, trace).await?;
+    line.rows = Some(called.row_count);
+    line.success();
+    Ok(answer::json(StatusCode::OK, called.body.into()))
+}
+
+/// Answers a simulation: the same call, whose write is rolled back, with everything that happened on its way.
+pub async fn simulate<'a>(
+    received: Received<'a>,
+    name: &str,
+    payload: Payload,
+    line: &mut Line<'a>,
+) -> Result<Response<BoxBody>, Problem> {
+    let Received { head, gateway, id, .. } = received;
+    let entry = gateway.catalog.get(name).ok_or(Code::ActionNotFound)?;
+    line.action = Some(&entry.name);
+    line.simulated = true;
+    if head.method != Method::POST {
+        return Err(Problem::method_not_allowed("POST".into()));
+    }
+    let callee = Callee::of(gateway, entry)?;
+    let body = request::read_body(head, payload, gateway.settings.limits.request_bytes).await?;
+    let variables = request::from_body(head, &body)?.variables;
+    let trace = line.trace.insert(Trace::default());
+    let outcome = call::call(callee.target(true, id.as_str()), &variables, trace).await;
+    let shown = show(callee.action, &variables, trace, line.started.elapsed());
+    match outcome {
+        Ok(called) => {
+            line.rows = Some(called.row_count);
+            line.success();
+            let result: Json = serde_json::from_slice(called.result()).map_err(|_| Code::Internal)?;
+            let body = json!({ "status": "success", "simulated_result": result, "trace": shown });
+            Ok(answer::json(StatusCode::OK, body.to_string().into()))
+        }
+        Err(error) => {
+            let problem = Problem::from(error);
+            line.problem(&problem);
+            Ok(problem.response(id.as_str(), Some(shown)))
+        }
+    }
+}
+
+/// What happened in a call, sensitive values masked. No backend that is served yet can tell its plan.
+fn show(action: &Action, variables: &Variables<'_>, trace: &Trace, total: Duration) -> Json {
+    let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
+    json!({
+        "variables": action.params.show_variables(variables),
+        "coerced": call::values_json(action, &trace.values),
+        "statements": call::statements_json(action, &trace.statements),
+        "shape": trace.shapes,
+        "plan": null,
+        "timings": { "queue": millis(trace.queue), "backend": millis(trace.backend), "total": millis(total) },
+        "retries": trace.retries,
+    })
+}

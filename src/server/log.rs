@@ -1,0 +1,97 @@
+//! The log's line for each call: what happened, under the request id, and never a value.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+
+use super::problem::Problem;
+use crate::call::Trace;
+
+/// What the log says of one request, filled in along the way. Written when it is dropped, so that a caller who leaves
+/// is on record as well.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// When the request came.
+    pub started: Instant,
+    /// The action, once it is known.
+    pub action: Option<&'a str>,
+    /// The name of the caller's key.
+    pub key: Option<&'a str>,
+    /// What the call did, as far as it got; `None` before it began.
+    pub trace: Option<Trace>,
+    /// Whether it was a simulation.
+    pub simulated: bool,
+    /// Rows in the answer.
+    pub rows: Option<u64>,
+    request_id: &'a str,
+    status: u16,
+    code: Cow<'static, str>,
+    detail: Option<String>,
+    silent: bool,
+}
+
+impl<'a> Line<'a> {
+    /// The line of a request. Until something else is said, its caller left before the answer.
+    pub fn new(request_id: &'a str, started: Instant) -> Self {
+        Self {
+            started,
+            action: None,
+            key: None,
+            trace: None,
+            simulated: false,
+            rows: None,
+            request_id,
+            status: 499,
+            code: "caller_left".into(),
+            detail: None,
+            silent: false,
+        }
+    }
+
+    /// The request was answered with success.
+    pub fn success(&mut self) {
+        self.status = 200;
+        self.code = "success".into();
+    }
+
+    /// The request was answered with a problem.
+    pub fn problem(&mut self, problem: &Problem) {
+        self.status = problem.error.code.status();
+        self.code = problem.error.code.as_str().to_owned().into();
+        self.detail.clone_from(&problem.error.detail);
+    }
+
+    /// The request was no call, or another line is written for it.
+    pub fn silence(&mut self) {
+        self.silent = true;
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if self.silent {
+            return;
+        }
+        if std::thread::panicking() {
+            (self.status, self.code) = (500, "internal".into());
+        }
+        let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
+        let trace = self.trace.as_ref();
+        tracing::info!(
+            target: "datadip::call",
+            action = self.action,
+            key = self.key,
+            request_id = self.request_id,
+            status = self.status,
+            code = &*self.code,
+            simulated = self.simulated.then_some(true),
+            rows = self.rows,
+            queue_ms = trace.map(|trace| millis(trace.queue)),
+            backend_ms = trace.map(|trace| millis(trace.backend)),
+            total_ms = millis(self.started.elapsed()),
+            retries = trace.map(|trace| trace.retries),
+            detail = self.detail.as_deref(),
+        );
+    }
+}

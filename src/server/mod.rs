@@ -1,0 +1,177 @@
+//! HTTP (SPEC 8): requests become calls of [`crate::call`], and what comes of them becomes answers. The only user of
+//! actix, whose router and extractors are not used: routes change while the server runs, and every failure has our form.
+//!
+//! What a call does is not known here, nor how an action is written.
+
+mod access;
+mod answer;
+mod calls;
+mod log;
+pub mod openapi;
+mod operations;
+mod problem;
+mod request;
+mod running;
+mod stream;
+
+use std::{
+    io,
+    net::TcpListener,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_http::{ConnectionType, Request};
+use actix_web::{
+    HttpServer,
+    body::BoxBody,
+    dev::{Payload, RequestHead, Response, fn_service},
+    http::Method,
+};
+use futures_util::FutureExt;
+
+use self::{
+    log::Line,
+    operations::{Documents, Operation},
+    problem::Problem,
+    request::{RequestId, X_REQUEST_ID},
+    running::Running,
+};
+use crate::{
+    call::Code,
+    gateway::{Gateway, Live},
+};
+
+pub use running::Handle;
+
+/// Which paths a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Actions and operations.
+    Both,
+    /// Actions: the operations have a listener of their own.
+    Actions,
+    /// Operations.
+    Operations,
+}
+
+/// Idle connections are kept a little longer than the usual minute of proxies, so that theirs is the one that closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Serves on bound listeners until [`Handle::stop`]; the operations on `admin` where there is one. Must be called within a
+/// tokio runtime, which only waits: the work is done on `server.workers` threads of their own.
+///
+/// # Errors
+///
+/// When a listener cannot be used.
+pub fn serve(live: Arc<Live>, listener: TcpListener, admin: Option<TcpListener>) -> io::Result<Handle> {
+    let gateway = live.snapshot();
+    let settings = &gateway.settings.server;
+    let running = Arc::new(Running::default());
+    let shared = Arc::new(Shared { live, running: running.clone(), documents: Documents::default() });
+    let mut handle = Handle::new(running, settings.shutdown_grace);
+    let part = if admin.is_some() { Part::Actions } else { Part::Both };
+    let workers = settings.workers.max(1);
+    let listeners = [Some((part, listener, workers)), admin.map(|admin| (Part::Operations, admin, 1))];
+    for (part, listener, workers) in listeners.into_iter().flatten() {
+        let address = listener.local_addr()?;
+        let shared = shared.clone();
+        let server = HttpServer::new(move || {
+            let shared = shared.clone();
+            fn_service(move |request| respond(shared.clone(), part, request))
+        })
+        .workers(workers)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        // A caller who closes its side has left: its call is dropped, which cancels the statement.
+        .h1_allow_half_closed(false)
+        .shutdown_timeout(running::whole_seconds(settings.shutdown_grace))
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        handle.add(address, server);
+    }
+    Ok(handle)
+}
+
+/// What all requests share.
+struct Shared {
+    live: Arc<Live>,
+    running: Arc<Running>,
+    documents: Documents,
+}
+
+/// One request and what it meets.
+#[derive(Clone, Copy)]
+struct Received<'a> {
+    head: &'a RequestHead,
+    id: &'a RequestId,
+    gateway: &'a Arc<Gateway>,
+    shared: &'a Shared,
+}
+
+async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Response<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let _entered = shared.running.enter();
+    let (head, payload) = request.into_parts();
+    let id = RequestId::of(head.headers());
+    let gateway = shared.live.snapshot();
+    let received = Received { head: &head, id: &id, gateway: &gateway, shared: &shared };
+    let mut line = Line::new(id.as_str(), started);
+    let handled = AssertUnwindSafe(handle(received, part, payload, &mut line)).catch_unwind().await;
+    let mut response = handled.unwrap_or_else(|_| Err(Code::Internal.into())).unwrap_or_else(|problem: Problem| {
+        line.problem(&problem);
+        problem.response(id.as_str(), None)
+    });
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, id.header());
+    if let Some(trace) = &line.trace {
+        headers.insert(answer::SERVER_TIMING, answer::server_timing(trace, started.elapsed()));
+    }
+    access::add_cors(&gateway.settings, head.headers(), headers);
+    if shared.running.draining() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+/// From a request to its answer: what for, who calls, and then the operation or the call itself.
+async fn handle<'a>(
+    received: Received<'a>,
+    part: Part,
+    payload: Payload,
+    line: &mut Line<'a>,
+) -> Result<Response<BoxBody>, Problem> {
+    let Received { head, gateway, .. } = received;
+    let settings = &gateway.settings;
+    if head.method == Method::OPTIONS
+        && let Some(preflight) = access::preflight(settings, head.headers())
+    {
+        line.silence();
+        return Ok(preflight);
+    }
+    let path = request::decode_path(head.uri.path())?;
+    let operation = Operation::of(&path).filter(|_| part != Part::Actions);
+    let simulated = path.strip_prefix("/simulate/").filter(|_| part != Part::Actions);
+    if let (Some(operation), true) = (operation, settings.access.is_some())
+        && operation.is_open()
+    {
+        line.silence();
+        return operations::answer(received, operation);
+    }
+    let caller = access::identify(settings, head)?;
+    line.key = caller.name();
+    if (operation.is_some() || simulated.is_some()) && !caller.is_admin() {
+        return Err(Problem::forbidden("this needs an admin key"));
+    }
+    if let Some(operation) = operation {
+        line.silence();
+        return operations::answer(received, operation);
+    }
+    if let Some(name) = simulated {
+        return calls::simulate(received, name, payload, line).await;
+    }
+    let entry = gateway.catalog.route(&path).filter(|_| part != Part::Operations);
+    calls::answer(received, caller, entry.ok_or(Code::ActionNotFound)?, payload, line).await
+}

@@ -1,0 +1,119 @@
+//! Rows as NDJSON while they come (SPEC 5): the call runs beside its answer, whose body takes the rows from a bounded channel.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{
+    body::{BodyStream, BoxBody},
+    dev::Response,
+    http::{StatusCode, header::HeaderValue},
+    rt::{self, task::JoinHandle},
+    web::Bytes,
+};
+use futures_util::{FutureExt, Stream};
+use tokio::sync::mpsc;
+
+use super::{Received, answer, calls::Callee, log::Line, problem::Problem, request::NDJSON};
+use crate::{
+    action::Variables,
+    call::{self, Code, Trace},
+    catalog::Entry,
+};
+
+/// So many chunks may wait for the reader.
+const CHUNKS: usize = 4;
+
+/// Answers a call with its rows as they come. A failure before the first chunk is an answer of its own.
+pub async fn answer<'a>(
+    received: Received<'a>,
+    entry: &'a Arc<Entry>,
+    variables: Variables<'_>,
+    line: &mut Line<'a>,
+) -> Result<Response<BoxBody>, Problem> {
+    // The call outlives this function, and writes its own line when it ends.
+    line.silence();
+    let (key, started) = (line.key.map(str::to_owned), line.started);
+    let (gateway, entry, id) = (received.gateway.clone(), entry.clone(), received.id.clone());
+    let entered = received.shared.running.enter();
+    let variables = variables.into_owned();
+    let (sender, chunks) = mpsc::channel(CHUNKS);
+    let call = rt::spawn(async move {
+        let _entered = entered;
+        let mut line = Line::new(id.as_str(), started);
+        (line.action, line.key) = (Some(entry.name.as_str()), key.as_deref());
+        let callee = Callee::of(&gateway, &entry)?;
+        let trace = line.trace.insert(Trace::default());
+        let outcome = call::stream(callee.target(false, id.as_str()), &variables, trace, sender).await;
+        match outcome {
+            Ok(streamed) if streamed.gone => Ok(End::Abandoned),
+            Ok(streamed) => {
+                line.rows = Some(streamed.row_count as u64);
+                line.success();
+                Ok(End::Whole)
+            }
+            Err(error) => {
+                let problem = Problem::from(error);
+                line.problem(&problem);
+                Err(problem)
+            }
+        }
+    });
+    let mut rows = Rows { first: None, chunks, call, ended: false };
+    rows.first = rows.chunks.recv().await.map(Bytes::from);
+    if rows.first.is_none() {
+        rows.ended = true;
+        (&mut rows.call).await.map_err(|_| Code::Internal)??;
+    }
+    let body = BoxBody::new(BodyStream::new(rows));
+    Ok(answer::with_type(StatusCode::OK, HeaderValue::from_static(NDJSON), body))
+}
+
+/// How a stream ended whose call did not fail.
+enum End {
+    /// With its last row, or the line that says where it was cut.
+    Whole,
+    /// Its reader took nothing for too long.
+    Abandoned,
+}
+
+/// The chunks of a stream. Dropping it, as when the reader leaves, ends the call.
+struct Rows {
+    first: Option<Bytes>,
+    chunks: mpsc::Receiver<Vec<u8>>,
+    call: JoinHandle<Result<End, Problem>>,
+    ended: bool,
+}
+
+impl Stream for Rows {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(chunk) = ready!(self.chunks.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(chunk.into())));
+        }
+        let end = ready!(self.call.poll_unpin(context));
+        self.ended = true;
+        Poll::Ready(match end {
+            // A failed call has said so in its last line.
+            Ok(Ok(End::Whole) | Err(_)) => None,
+            // The connection is broken off, so that what was sent cannot pass for all there is.
+            Ok(Ok(End::Abandoned)) | Err(_) => Some(Err(io::Error::other("the rows are not complete"))),
+        })
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.call.abort();
+    }
+}
