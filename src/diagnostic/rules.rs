@@ -73,4 +73,14 @@ rules! {
     Error LIST_NEEDS_SPREAD "list-needs-spread";
     Error LIKE_ESCAPE "like-escape";
     Error TOO_MANY_SHAPES "too-many-shapes";
+
+    Error UNTERMINATED_SQL "unterminated-sql";
+    Error UNBALANCED_BRACKETS "unbalanced-brackets";
+    Error UNREADABLE_SQL "unreadable-sql";
+    Error SEVERAL_STATEMENTS "several-statements";
+    Error QUOTED_PLACEHOLDER "quoted-placeholder";
+    Error GLUED_PLACEHOLDER "glued-placeholder";
+    Error PLACEHOLDER_AS_NAME "placeholder-as-name";
+    Error HAND_WRITTEN_PLACEHOLDER "hand-written-placeholder";
+    Error MISSING_ESCAPE "missing-escape";
 }
