@@ -82,5 +82,4 @@ rules! {
     Error GLUED_PLACEHOLDER "glued-placeholder";
     Error PLACEHOLDER_AS_NAME "placeholder-as-name";
     Error HAND_WRITTEN_PLACEHOLDER "hand-written-placeholder";
-    Error MISSING_ESCAPE "missing-escape";
 }

@@ -11,9 +11,8 @@ use std::{
 };
 
 use super::{
-    Dialect, MAX_SHAPES, Param, Shape, ShapeText, Statement, check,
+    Dialect, MAX_SHAPES, Param, Shape, Statement, check,
     eval::{Frame, Halt, Lookup},
-    like,
     samples::Demands,
     shape_text::{MAX_TEXT_BYTES, NoText, Sources, write},
     tree::{Expr, Filter, Kind, Node, Site, Spread, Tree},
@@ -65,7 +64,7 @@ pub(super) fn explore(
                     Ok(text) => {
                         bytes += text.text.len();
                         let mut found = Vec::new();
-                        check(&text, dialect, &mut found);
+                        check::shape(&text, dialect, &mut found);
                         found.into_iter().for_each(|found| findings.push(found));
                         shapes.insert(shape, Arc::new(Statement::new(text.text, text.placeholders.len())));
                     }
@@ -92,12 +91,6 @@ pub(super) fn explore(
         }
     }
     shapes
-}
-
-/// Everything that must hold for the text of each shape.
-pub(super) fn check(text: &ShapeText, dialect: Dialect, out: &mut Vec<Diagnostic>) {
-    check::shape(text, dialect, out);
-    like::check(text, dialect, out);
 }
 
 type Samples = OnceCell<Vec<Option<Value>>>;

@@ -10,7 +10,6 @@ mod eval;
 mod explore;
 mod filters;
 pub mod lexer;
-mod like;
 mod lower;
 mod samples;
 mod shape_text;
@@ -182,7 +181,7 @@ impl Template {
             Refusal::Shape { reason: reason.into() }
         })?;
         let mut found = Vec::new();
-        explore::check(&text, self.dialect, &mut found);
+        check::shape(&text, self.dialect, &mut found);
         if let Some(found) = found.into_iter().find(|found| has_errors(std::slice::from_ref(found))) {
             return Err(Refusal::Shape { reason: found.message });
         }

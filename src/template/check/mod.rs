@@ -11,7 +11,7 @@ use super::{
     lexer::{self, Quoting, Token, TokenKind},
 };
 use crate::diagnostic::{
-    Diagnostic, GLUED_PLACEHOLDER, HAND_WRITTEN_PLACEHOLDER, MISSING_ESCAPE, PLACEHOLDER_AS_NAME, QUOTED_PLACEHOLDER,
+    Diagnostic, GLUED_PLACEHOLDER, HAND_WRITTEN_PLACEHOLDER, LIKE_ESCAPE, PLACEHOLDER_AS_NAME, QUOTED_PLACEHOLDER,
     SEVERAL_STATEMENTS, Span, UNBALANCED_BRACKETS, UNREADABLE_SQL, UNTERMINATED_SQL,
 };
 
@@ -174,13 +174,13 @@ impl<'a> Check<'a> {
                 // A character that is itself bound or written by a function cannot be judged.
                 if character.kind == TokenKind::String && !backslash {
                     let message = format!("the pattern is escaped with `\\`, not with {found}");
-                    self.out.push(MISSING_ESCAPE.at(self.span(*character), message).help(format!("write `{clause}`")));
+                    self.out.push(LIKE_ESCAPE.at(self.span(*character), message).help(format!("write `{clause}`")));
                 }
             }
             _ if needed => {
                 let message =
                     format!("{} needs an escape clause after a pattern with escaped wildcards", self.dialect.name());
-                self.out.push(MISSING_ESCAPE.at(span, message).help(format!("write `{clause}` after it")));
+                self.out.push(LIKE_ESCAPE.at(span, message).help(format!("write `{clause}` after it")));
             }
             _ => {}
         }

@@ -230,7 +230,7 @@ fn what_is_left_open_is_an_error_where_it_begins() {
 fn an_escaped_pattern_needs_its_escape_clause_where_there_is_no_default() {
     const SITE: &str = "{{ x | contains }}";
     for (dialect, clause) in [(Dialect::Sqlite, r"ESCAPE '\'"), (Dialect::Snowflake, r"ESCAPE '\\'")] {
-        one(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }} AND b = 1", "missing-escape", SITE);
+        one(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }} AND b = 1", "like-escape", SITE);
         for sql in ["LIKE {{ x | contains }} #", "LIKE (lower({{ x | contains }})) # AND b = 1"] {
             assert_eq!(check(dialect, &format!("SELECT a FROM t WHERE a {}", sql.replace('#', clause))), []);
         }
@@ -245,6 +245,6 @@ fn an_escaped_pattern_needs_its_escape_clause_where_there_is_no_default() {
     );
     for dialect in [Dialect::Postgres, Dialect::Mysql] {
         assert_eq!(check(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }}"), []);
-        one(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }} ESCAPE '!'", "missing-escape", "'!'");
+        one(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }} ESCAPE '!'", "like-escape", "'!'");
     }
 }
