@@ -8,7 +8,7 @@ use crate::{
     diagnostic::{BAD_TEST, Diagnostic, suggest},
     spec::{ActionSpec, ExpectSpec, TestSpec},
     template::Dialect,
-    yaml::{Kind, Node, Spanned, read::Entries},
+    yaml::{Kind, Spanned},
 };
 
 /// The codes that a caller may see (SPEC 8.2).
@@ -116,11 +116,13 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
     if expected == Some("invalid_request") {
         return;
     }
-    let sent = as_json(&test.variables);
-    let Ok(sent) = Variables::from_json(&sent) else {
-        out.push(BAD_TEST.at(test.name.span, "the variables of this test are not what a call could send"));
+    params.check_scalars(&test.variables, out);
+    let mut sent = Variables::from_nodes(&test.variables);
+    // It is no variable of the action's; a call takes it out before it coerces the others.
+    if let Err(error) = sent.take_idempotency_key() {
+        out.push(BAD_TEST.at(test.name.span, error.0));
         return;
-    };
+    }
     let Err(bad) = params.decode(&sent, allow_extra) else {
         if let (Some(code), Some("missing_parameter" | "unknown_parameter")) = (&test.expect.code, expected) {
             let message = format!("the variables of this test fit, so `{}` cannot come of it", code.value);
@@ -154,11 +156,4 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
 
 fn is_coercion(code: &Spanned<String>) -> bool {
     matches!(code.as_str(), "missing_parameter" | "invalid_parameter" | "unknown_parameter")
-}
-
-fn as_json(variables: &Entries<Node>) -> String {
-    // `idempotency_key` is no variable of the action's; a call takes it out before it coerces the others.
-    let variables = variables.iter().filter(|(name, _)| name.value != "idempotency_key");
-    let object = variables.map(|(name, node)| (name.value.clone(), node.to_json())).collect();
-    serde_json::Value::Object(object).to_string()
 }

@@ -9,12 +9,12 @@ use super::{
     coerce,
 };
 use crate::{
-    action::variables::{IDEMPOTENCY_KEY, Input, Variables, is_blank, trim},
+    action::variables::{IDEMPOTENCY_KEY, Input, is_blank, trim},
     diagnostic::{
         BAD_CHOICE, BAD_PARAMETER_NAME, BAD_VALUE, Diagnostic, EMPTY_RANGE, INVALID_PATTERN, MISMATCHED_VALUE,
         MISUSED_KEY, Span, UNKNOWN_ZONE, suggest,
     },
-    spec::{LongParam, ParamSpec, TestSpec},
+    spec::{LongParam, ParamSpec},
     template,
     value::{ParamType, Scalar, Value},
     yaml::{Kind, Node, Spanned, read::Entries},
@@ -61,20 +61,12 @@ impl Params {
         params
     }
 
-    /// Checks a test's `variables`: they must fit the parameters unless the test expects an error.
-    pub fn check_test(&self, test: &TestSpec, allow_extra: bool, out: &mut Vec<Diagnostic>) {
-        let node = |name: &str| test.variables.iter().find(|(known, _)| known.value == name).map(|(_, node)| node);
-        for param in self.list.iter().filter(|param| param.ty.scalar == Scalar::String) {
-            node(&param.name).into_iter().for_each(|node| ambiguous(node, out));
-        }
-        if test.expect.code.is_some() || test.expect.status.as_ref().is_some_and(|status| status.value == "error") {
-            return;
-        }
-        let bad = self.decode(&Variables::from_nodes(&test.variables), allow_extra).err().unwrap_or_default();
-        for bad in bad {
-            let span = node(&bad.parameter).map_or(test.name.span, |node| node.span);
-            let help = "a test of a refused call says so with `expect: { code: … }`";
-            out.push(MISMATCHED_VALUE.at(span, bad.message()).help(help));
+    /// Warns of plain YAML numbers in a test's `variables` that stand for the text of a `string` and would change it.
+    pub fn check_scalars(&self, variables: &Entries<Node>, out: &mut Vec<Diagnostic>) {
+        for (name, node) in variables.iter() {
+            if self.list.iter().any(|param| param.name == name.value && param.ty.scalar == Scalar::String) {
+                ambiguous(node, out);
+            }
         }
     }
 }
