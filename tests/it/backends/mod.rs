@@ -1,6 +1,7 @@
 //! One conformance suite for every backend: what SPEC 6 promises, told through `&dyn Backend`. A backend brings a
 //! [`Fixture`] and runs all of it with `conformance!`; what only it promises stands beside its fixture.
 
+mod calls;
 mod deadlines;
 mod reads;
 mod sqlite;
@@ -57,6 +58,14 @@ macro_rules! conformance {
             deadlines:
                 a_dropped_read_gives_its_connection_up a_thousand_dropped_reads_leave_the_pool_whole
                 a_dropped_write_leaves_no_trace_and_no_lock a_dropped_stream_of_rows_gives_its_connection_up;
+            calls:
+                a_call_answers_what_it_found a_dry_run_masks_what_is_sensitive bad_parameters_reach_no_backend
+                a_write_whose_result_breaks_the_schema_leaves_no_trace a_write_that_finds_nothing_is_rolled_back
+                a_simulated_write_is_rolled_back a_call_past_its_deadline_answers_timeout
+                own_codes_stand_for_the_databases drift_is_told_without_names limits_refuse_before_anything_runs
+                a_stream_of_200000_rows_takes_little_memory a_slow_reader_is_waited_for
+                a_stream_that_fails_midway_ends_with_an_error_line a_stream_that_fails_at_once_sends_nothing
+                a_reader_that_leaves_ends_the_stream;
         }
     };
     ($fixture:expr; $($topic:ident: $($test:ident)+;)+) => {

@@ -10,7 +10,11 @@ use datadip::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Fixture, tools::*};
+use super::{
+    Fixture,
+    calls::{action, call},
+    tools::*,
+};
 
 const INIT: &str = "
     CREATE TABLE things (
@@ -277,6 +281,48 @@ async fn a_write_that_meets_a_lock_may_be_tried_again() {
     holder.abort();
     assert!(holder.await.is_err_and(|error| error.is_cancelled()));
     run(&backend, write(statements(SQL, &["UPDATE things SET amount = 9"]))).await.expect("the lock is gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_is_waited_for_by_trying_again() {
+    let fixture = Sqlite::new();
+    let (backend, other) = (fixture.backend(1), fixture.backend(1));
+    things(&backend, SQL).await;
+    let hold = || {
+        let (other, request) = (other.clone(), write(statements(SQL, &["DELETE FROM things", fixture.endless()])));
+        tokio::spawn(async move { other.run(&request, &mut Kept::default()).await.map(drop) })
+    };
+    let text = "mode: write\nsql: UPDATE things SET amount = 9 WHERE id = 1\n";
+    let holder = hold();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let few = action(fixture.driver(), &format!("{text}retry: {{ attempts: 2, base_delay: 1ms }}\n"));
+    let (answer, trace) = call(&few, &backend, "{}").await;
+    let error = answer.expect_err("the lock is held");
+    assert_eq!((error.code.as_str(), error.code.status(), trace.retries), ("contention", 503, 1));
+    assert!(error.retry_after.is_some() && !error.in_doubt);
+
+    let many = action(fixture.driver(), &format!("{text}retry: {{ attempts: 20, base_delay: 50ms }}\n"));
+    let waiting = tokio::spawn(async move { call(&many, &backend, "{}").await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    holder.abort();
+    let (answer, trace) = waiting.await.expect("does not panic");
+    assert_eq!(answer.expect("the lock is gone in time")["row_count"], json!(1));
+    assert!(trace.retries > 0);
+}
+
+#[tokio::test]
+async fn no_time_is_left_for_a_retry_that_would_end_after_the_deadline() {
+    let fixture = Sqlite::new();
+    let (backend, other) = (fixture.backend(1), fixture.backend(1));
+    things(&backend, SQL).await;
+    let request = write(statements(SQL, &["DELETE FROM things", fixture.endless()]));
+    let holder = tokio::spawn(async move { other.run(&request, &mut Kept::default()).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let text = "mode: write\ntimeout: 1s\nretry: { attempts: 20, base_delay: 60s, max_delay: 60s }\n\
+                sql: UPDATE things SET amount = 9 WHERE id = 1\n";
+    let (answer, _) = call(&action(fixture.driver(), text), &backend, "{}").await;
+    assert_eq!(answer.expect_err("the lock is held").code.as_str(), "contention");
+    holder.abort();
 }
 
 #[tokio::test]
