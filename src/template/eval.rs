@@ -76,7 +76,10 @@ pub(super) fn value<'v>(expr: &'v Expr, lookup: &impl Lookup<'v>, frames: &[Fram
         Kind::Default(input, fallback) => {
             let found = match value(input, lookup, frames)? {
                 Some(found) => found,
-                None => defined(fallback, lookup, frames)?,
+                None => match value(fallback, lookup, frames)? {
+                    Some(found) => found,
+                    None => return Ok(None),
+                },
             };
             match expr.ty {
                 Type::Of(ParamType { scalar, list: false }) => widen(found, scalar),

@@ -164,7 +164,12 @@ impl Probe<'_> {
                     self.require(to);
                 }
             }
-            Kind::Default(..) => self.require(expr),
+            Kind::Default(input, fallback) => {
+                self.require_parts(input);
+                if self.may_be_undefined(input) {
+                    self.require_parts(fallback);
+                }
+            }
             Kind::Defined(input) | Kind::IsNull(input) | Kind::Not(input) => self.require_parts(input),
             Kind::OneOf(input, items) => {
                 self.require_parts(input);

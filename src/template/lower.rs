@@ -406,7 +406,8 @@ impl Lowering<'_> {
                         "compare with `==`, `<` or `in`",
                     );
                 }
-                self.typing.test(test.name, input, range)
+                let typed = self.typing.test(test.name, input, offsets(test.span()));
+                Expr { range, ..typed }
             }
             ast::Expr::GetAttr(attribute) => match &attribute.expr {
                 ast::Expr::Var(name) if name.id == "loop" => self.typing.loop_field(attribute.name, range),

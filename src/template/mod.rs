@@ -131,7 +131,7 @@ impl Template {
     pub fn compile(source: &Text, dialect: Dialect, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = out.len();
         if dialect == Dialect::Soql {
-            let found = TEMPLATE_UNSUPPORTED.at(source.span, "SOQL is not supported yet");
+            let found = TEMPLATE_UNSUPPORTED.at(source.span_of(0..source.value.len()), "SOQL is not supported yet");
             out.push(found.help("use a database backend"));
             return None;
         }

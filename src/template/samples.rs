@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use bigdecimal::{BigDecimal, ToPrimitive};
+use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use jiff::civil;
 
 use super::{
@@ -236,25 +236,16 @@ impl<'t> Demands<'t> {
             Scalar::Boolean => vec![Value::Boolean(true), Value::Boolean(false)],
             Scalar::String | Scalar::Choice => self.texts().into_iter().map(|text| Value::Text(text.into())).collect(),
             Scalar::Integer => {
-                let mut numbers: Vec<i64> = vec![1, 0];
-                for n in self.numbers() {
-                    let floor = n.with_scale_round(0, bigdecimal::RoundingMode::Floor).to_i64();
-                    numbers.extend(floor.into_iter().flat_map(|n| {
-                        [Some(n), n.checked_sub(1), n.checked_add(1), n.checked_neg()].into_iter().flatten()
-                    }));
-                }
+                let floor = |n: BigDecimal| n.with_scale_round(0, RoundingMode::Floor).to_i64();
+                let mut numbers = vec![1, 0];
+                let near = |n: i64| [Some(n), n.checked_sub(1), n.checked_add(1)].into_iter().flatten();
+                numbers.extend(self.numbers().into_iter().filter_map(floor).flat_map(near));
                 numbers.into_iter().map(Value::Integer).collect()
             }
-            Scalar::Decimal => {
-                let mut numbers = vec![BigDecimal::from(1), BigDecimal::from(0)];
-                numbers.extend(self.numbers().into_iter().flat_map(|n| [n.clone(), &n - 1, &n + 1, -n]));
-                numbers.into_iter().map(Value::Decimal).collect()
-            }
+            Scalar::Decimal => self.numbers().into_iter().map(Value::Decimal).collect(),
             Scalar::Float => {
-                let mut numbers = vec![1.0, 0.0];
-                let found = self.numbers().into_iter().filter_map(|n| n.to_f64()).filter(|n| n.is_finite());
-                numbers.extend(found.flat_map(|n| [n, n - 1.0, n + 1.0, -n]));
-                numbers.into_iter().map(Value::Float).collect()
+                let numbers = self.numbers().into_iter().filter_map(|n| n.to_f64());
+                numbers.filter(|n| n.is_finite()).map(Value::Float).collect()
             }
             Scalar::Date => (1..=3).map(|day| Value::Date(civil::Date::constant(2000, 1, day))).collect(),
             Scalar::Time => (1..=3).map(|hour| Value::Time(civil::Time::constant(hour, 0, 0, 0))).collect(),
@@ -266,14 +257,27 @@ impl<'t> Demands<'t> {
         }
     }
 
+    /// One, zero, the constants and their negatives (for `abs`), and a number between each two of these and beyond them.
     fn numbers(&self) -> Vec<BigDecimal> {
-        let numbers = self.constants.iter().filter_map(|value| match value {
-            Value::Integer(n) => Some(BigDecimal::from(*n)),
-            Value::Decimal(n) => Some(n.clone()),
-            Value::Float(n) if n.abs() < 1e18 => BigDecimal::try_from(*n).ok(),
-            _ => None,
-        });
-        numbers.collect()
+        let mut points: Vec<BigDecimal> = vec![BigDecimal::from(0)];
+        for constant in &self.constants {
+            let point = match constant {
+                Value::Integer(n) => BigDecimal::from(*n),
+                Value::Decimal(n) => n.clone(),
+                Value::Float(n) if n.abs() < 1e18 => BigDecimal::try_from(*n).unwrap_or_default(),
+                _ => continue,
+            };
+            points.extend([-&point, point]);
+        }
+        points.sort();
+        points.dedup();
+        let between: Vec<BigDecimal> = points.windows(2).map(|pair| (&pair[0] + &pair[1]).half()).collect();
+        let beyond = [&points[0] - 1, &points[points.len() - 1] + 1];
+        let mut numbers = vec![BigDecimal::from(1)];
+        numbers.extend(points);
+        numbers.extend(between);
+        numbers.extend(beyond);
+        numbers
     }
 
     fn texts(&self) -> Vec<String> {

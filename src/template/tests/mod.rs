@@ -1,3 +1,10 @@
+//! What templates do, from outside: a text and parameters in, diagnostics or statements and binds out.
+
+mod calls;
+mod errors;
+mod hostile;
+mod shapes;
+
 use super::*;
 use crate::{
     diagnostic::Source,
@@ -6,7 +13,7 @@ use crate::{
 };
 
 /// A parameter for tests, written `name: type`, with `?` for optional and `~` for nullable: `ids?: integer[]`.
-pub(super) fn param(written: &str) -> Param {
+fn param(written: &str) -> Param {
     let (name, ty) = written.split_once(": ").expect("name: type");
     let optional = name.contains('?');
     let nullable = name.contains('~');
@@ -38,7 +45,7 @@ pub(super) fn param(written: &str) -> Param {
 }
 
 /// A template as it stands in a file, and that file.
-pub(super) fn text_of(template: &str) -> (Text, Source) {
+fn text_of(template: &str) -> (Text, Source) {
     let indented: String = template.lines().map(|line| format!("  {line}\n")).collect();
     let source = Source { path: "a.yaml".into(), text: format!("sql: |-\n{indented}") };
     let (document, _) = parse(&source.text);
@@ -55,7 +62,7 @@ fn compile_for(dialect: Dialect, template: &str, params: &[&str]) -> Template {
     let params: Vec<Param> = params.iter().map(|written| param(written)).collect();
     let mut out = Vec::new();
     let compiled = Template::compile(&text_of(template).0, dialect, &params, &mut out);
-    assert!(out.is_empty(), "{template}: {out:#?}");
+    assert!(out.is_empty(), "{template}: {}", messages(&out));
     compiled.expect("no error, a template")
 }
 
@@ -73,8 +80,12 @@ fn check_for(dialect: Dialect, template: &str, params: &[&str], expected: &str) 
     let compiled = Template::compile(&text, dialect, &params, &mut out);
     let found: Vec<String> =
         out.iter().map(|d| format!("{} @ {}", d.rule.name, &source.text[d.span.range()])).collect();
-    assert_eq!(found.join("\n"), expected, "{template}: {out:#?}");
+    assert_eq!(found.join("\n"), expected, "{template}: {}", messages(&out));
     assert_eq!(compiled.is_some(), out.is_empty());
+}
+
+fn messages(found: &[Diagnostic]) -> String {
+    found.iter().map(|found| format!("\n{}: {} ({:?})", found.rule.name, found.message, found.help)).collect()
 }
 
 /// One call: the text, and the binds separated by blanks.
@@ -109,12 +120,4 @@ fn int(n: i64) -> Option<Value> {
 
 fn ints(items: &[i64]) -> Option<Value> {
     Some(Value::List(items.iter().map(|n| Value::Integer(*n)).collect()))
-}
-
-#[test]
-fn a_static_template_has_one_shape_and_binds_in_order() {
-    let template = compile("SELECT {{ b }}, {{ a }}, {{ b }}", &["a: integer", "b: string"]);
-    assert_eq!(run(&template, &[int(1), text("x")]), ("SELECT ?, ?, ?".into(), "'x' 1 'x'".into()));
-    assert_eq!(template.shapes().count(), 1);
-    assert!(template.uses(0) && template.uses(1) && !template.uses(2));
 }
