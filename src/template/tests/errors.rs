@@ -53,7 +53,7 @@ fn everything_else_of_jinja_is_an_error_at_its_place() {
         ("SELECT 1{% for x, y in l %}{% endfor %}", "x, y"),
         ("SELECT 1{% for x in l %}{% break %}{% endfor %}", "break"),
         ("SELECT 1{% for x in l %}{% continue %}{% endfor %}", "continue"),
-        ("SELECT 1{% for x in l %}{{ loop.index0 }}{% endfor %}", "loop.index0"),
+        ("SELECT 1{% for x in l %}, {{ loop.index0 }}{% endfor %}", "loop.index0"),
         ("SELECT {{ a | round(precision=2) }}", "2"),
     ] {
         let params = ["a: integer", "b: string", "l: integer[]"];
@@ -218,7 +218,7 @@ fn patterns_need_escape_where_the_dialect_has_no_escape_character() {
     let like = "SELECT 1 WHERE 'x' LIKE {{ a | contains }}";
     check(like, &params, "like-escape @ {{ a | contains }}");
     check_for(Dialect::Snowflake, like, &params, "like-escape @ {{ a | contains }}");
-    check(&format!("{like} ESCAPE '\\\\'"), &params, "like-escape @ {{ a | contains }}");
+    check(&format!("{like} ESCAPE '\\\\'"), &params, "like-escape @ '\\\\'");
     compile(&format!("{like} ESCAPE '\\'"), &params);
     compile("SELECT 1 WHERE 'x' LIKE lower({{ a | contains }})\n escape '\\'", &params);
     compile_for(Dialect::Snowflake, &format!("{like} ESCAPE '\\\\'"), &params);

@@ -37,7 +37,8 @@ static COMPILED: LazyLock<Vec<(Template, HashMap<Shape, String>)>> = LazyLock::n
     let pairs = TEMPLATES.iter().flat_map(|template| dialects.map(|dialect| (template, dialect)));
     pairs
         .map(|(template, dialect)| {
-            let escape = if dialect == Dialect::Snowflake { r"ESCAPE '\\'" } else { r"ESCAPE '\'" };
+            let doubled = matches!(dialect, Dialect::Mysql | Dialect::Snowflake);
+            let escape = if doubled { r"ESCAPE '\\'" } else { r"ESCAPE '\'" };
             let template = compile_for(dialect, &template.replace(r"ESCAPE '\'", escape), &PARAMS);
             let shapes = template.shapes().map(|(shape, text)| (shape.clone(), text.text().to_owned())).collect();
             (template, shapes)
