@@ -89,7 +89,9 @@ fn check_name(name: &Spanned<String>, out: &mut Vec<Diagnostic>) {
 }
 
 fn for_templates(name: &Spanned<String>, spec: Option<&LongParam>) -> template::Param {
-    let optional = |spec: &LongParam| spec.default.is_none() && is(&spec.required, false);
+    // An optional choice is an error of its own, of which a template need not tell again.
+    let optional =
+        |spec: &LongParam| spec.default.is_none() && is(&spec.required, false) && spec.r#type.scalar != Scalar::Choice;
     let choices = spec.and_then(|spec| spec.choices.as_ref());
     template::Param {
         name: name.value.clone(),
