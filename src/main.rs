@@ -6,8 +6,12 @@ use clap::Parser;
 use datadip::cli::{Arguments, Command, Exit, say};
 
 fn main() -> ExitCode {
-    let Arguments { config: _, command } = Arguments::parse();
+    let Arguments { config, command } = Arguments::parse();
     let outcome = match command {
+        Command::Serve(serve) => serve.run(&config),
+        Command::Lint(lint) => lint.run(&config),
+        Command::Test(test) => test.run(&config),
+        Command::Run(run) => run.run(&config),
         Command::Explain(explain) => explain.run(),
         Command::New(new) => new.run(),
         Command::Schema(schema) => schema.run(),

@@ -4,11 +4,16 @@
 //! would decide differently: they load through [`crate::project`] and call through [`crate::call`] as the server does.
 
 mod completions;
+mod deployment;
 mod explain;
 mod keygen;
+mod lint;
+mod log;
 mod new;
 mod output;
+mod run;
 mod schema;
+mod serve;
 mod test;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -45,6 +50,14 @@ pub struct Arguments {
 /// The commands, in the order of `--help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Runs the gateway.
+    Serve(serve::Serve),
+    /// Checks action files and datadip.yaml.
+    Lint(lint::Lint),
+    /// Runs the tests that action files hold.
+    Test(test::Test),
+    /// Makes one call and prints its answer.
+    Run(run::Run),
     /// Explains a lint rule: what it does, why, an example, and what to write instead.
     Explain(explain::Explain),
     /// Writes a starter deployment into this folder.
@@ -76,4 +89,10 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
         })
     }
+}
+
+/// A runtime for commands that make a few calls and end.
+fn runtime() -> tokio::runtime::Runtime {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.expect("a process has the few file descriptors that a runtime needs")
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value as Json};
 
 use super::{Exit, output::answer};
-use crate::{spec::ActionSpec, yaml::read::FromNode};
+use crate::{settings, spec::ActionSpec, yaml::read::FromNode};
 
 /// The arguments of `schema`.
 #[derive(Args, Debug)]
@@ -47,7 +47,7 @@ pub fn action_schema() -> String {
 
 /// The JSON Schema of `datadip.yaml` as text.
 pub fn config_schema() -> String {
-    document("The configuration of a datadip gateway", Json::Object(Map::new()))
+    document("The configuration of a datadip gateway", settings::schema())
 }
 
 fn document(title: &str, schema: Json) -> String {

@@ -17,7 +17,7 @@ use std::{
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -242,6 +242,14 @@ impl Settings {
     pub fn refuse_listen(&self, listen: SocketAddr) -> Option<String> {
         (self.access.is_none() && !listen.ip().is_loopback()).then(|| open_to_others(listen))
     }
+}
+
+/// The JSON Schema of `datadip.yaml` for editors: the keys, and each kind of backend.
+pub fn schema() -> Json {
+    let mut schema = SettingsSpec::schema();
+    let kinds: Vec<Json> = DRIVERS.iter().map(|driver| (driver.schema)()).collect();
+    schema["properties"]["backends"]["additionalProperties"] = json!({ "anyOf": kinds });
+    schema
 }
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

@@ -3,4 +3,5 @@
 mod backends;
 mod cli;
 mod docs;
+mod rules;
 mod tidy;

@@ -17,12 +17,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("action", &["diagnostic", "value", "yaml", "template", "spec", "backend"]),
     ("lint", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action"]),
     ("limit", &["yaml"]),
-    ("catalog", &["diagnostic", "action", "limit"]),
-    ("settings", &["diagnostic", "value", "yaml", "backend", "limit"]),
-    (
-        "project",
-        &["diagnostic", "value", "yaml", "template", "spec", "backend", "action", "lint", "catalog", "settings"],
-    ),
+    ("settings", &["diagnostic", "value", "yaml", "spec", "backend", "action", "limit"]),
+    ("project", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action", "lint", "settings"]),
+    ("catalog", &["diagnostic", "action", "limit", "settings", "project"]),
     ("call", &["value", "template", "spec", "backend", "action", "limit", "catalog"]),
     ("gateway", &["diagnostic", "backend", "action", "limit", "catalog", "settings", "project", "call"]),
     ("reload", &["diagnostic", "backend", "action", "limit", "catalog", "settings", "project", "gateway"]),
@@ -101,8 +98,10 @@ fn sources() -> Vec<File> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("source is text");
                 let code = without_comments(&text);
-                let shipped = code.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
                 let path = path.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
+                let tests_alone = path.ends_with("/tests.rs");
+                let shipped = if tests_alone { "" } else { code.split("#[cfg(test)]").next().unwrap_or_default() };
+                let shipped = shipped.to_owned();
                 files.push(File { path, text, code, shipped });
             }
         }
@@ -222,7 +221,7 @@ fn a_statement_is_made_in_one_place() {
 fn modules_say_what_they_own_and_leave_nothing_open() {
     let mut problems = Vec::new();
     for file in sources() {
-        if !file.text.starts_with("//!") {
+        if !file.shipped.is_empty() && !file.text.starts_with("//!") {
             problems.push(format!("src/{}: begins without `//!`", file.path));
         }
         for mark in ["TODO", "FIXME", "todo!(", "unimplemented!("] {
