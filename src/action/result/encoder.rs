@@ -52,7 +52,7 @@ pub struct Encoder<'a> {
     /// would fit.
     kept: Option<(usize, usize)>,
     truncated: bool,
-    outcome: Result<Option<Encoded>, ResultError>,
+    outcome: Result<Encoded, ResultError>,
 }
 
 impl<'a> Encoder<'a> {
@@ -66,17 +66,13 @@ impl<'a> Encoder<'a> {
             count: 0,
             kept: None,
             truncated: false,
-            outcome: Ok(None),
+            outcome: unfinished(),
         }
     }
 
     /// The finished answer, or why there is none.
-    ///
-    /// # Panics
-    ///
-    /// When the sink neither reached its end nor stopped the run: such a run failed for another reason.
     pub fn finish(self) -> Result<Encoded, ResultError> {
-        self.outcome.map(|answer| answer.expect("finish is called after `end` or after the sink stopped"))
+        self.outcome
     }
 
     /// The answer to recorded rows, each an object with the same members (`given.rows` of a test): they take the way of
@@ -165,7 +161,7 @@ impl Sink for Encoder<'_> {
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
         self.body.clear();
         self.body.extend_from_slice(HEAD);
-        (self.count, self.truncated, self.kept, self.outcome) = (0, false, None, Ok(None));
+        (self.count, self.truncated, self.kept, self.outcome) = (0, false, None, unfinished());
         if self.shape.shape == Shape::Rows {
             self.body.push(b'[');
             self.kept = self.fits(0, true).then_some((self.body.len(), 0));
@@ -227,9 +223,14 @@ impl Sink for Encoder<'_> {
             return self.fail(ResultError::TooLarge(too_many_bytes(self.shape)));
         }
         let body = std::mem::take(&mut self.body);
-        self.outcome = Ok(Some(Encoded { body, row_count: tally.row_count, truncated: tally.truncated, result }));
+        self.outcome = Ok(Encoded { body, row_count: tally.row_count, truncated: tally.truncated, result });
         Ok(())
     }
+}
+
+/// What there is to say of an answer up to its end.
+fn unfinished() -> Result<Encoded, ResultError> {
+    Err(ResultError::Invalid("the backend did not say that its rows ended".into()))
 }
 
 fn too_many_bytes(shape: &ResultShape) -> String {

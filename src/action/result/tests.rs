@@ -141,6 +141,15 @@ fn a_second_try_forgets_the_first_one() {
 }
 
 #[test]
+fn a_run_without_an_end_is_no_answer() {
+    let shape = shape("{}", false);
+    let mut encoder = shape.encoder(ENVELOPE);
+    assert!(matches!(shape.encoder(ENVELOPE).finish(), Err(ResultError::Invalid(_))));
+    encoder.begin(&columns(&["id"])).expect("begin");
+    assert!(matches!(encoder.finish(), Err(ResultError::Invalid(_))));
+}
+
+#[test]
 fn two_columns_of_one_name_are_an_error() {
     let error = encode(&shape("{}", false), &["id", "name", "id"], &[], 0);
     assert_eq!(error, Err(ResultError::Invalid("two columns are called `id`".into())));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -14,6 +15,10 @@ use crate::{
     diagnostic::{Diagnostic, INVALID_SCHEMA, SCHEMA_REFERENCE, Span, UNKNOWN_FORMAT, UNKNOWN_SCHEMA_KEYWORD, suggest},
     yaml::{Kind, Node, Text},
 };
+
+/// How deep a schema may be: its own nesting, and on top of it that of each schema referred to, for a chain of references
+/// may lead through all of them. Checking recurses so deep for every level of a value.
+const MAX_NESTING: usize = 400;
 
 /// A document that is being lowered: an action's schema, or a file.
 #[derive(Clone, Copy)]
@@ -63,7 +68,7 @@ impl<'a> Lowering<'a> {
         let mut lowered = self.schema(root, Document { root, path: None, origin: None });
         let mut definitions = Map::new();
         let mut next = 0;
-        while let Some(part) = self.parts.get(next) {
+        while let Some(part) = self.parts.get(next).filter(|_| self.parts.len() <= MAX_NESTING) {
             let (name, schema, path, origin) = (part.name.clone(), part.schema, part.path, part.origin);
             next += 1;
             if let Some(File { root: Some(root), broken, .. }) = self.schemas.files.get(path) {
@@ -85,6 +90,10 @@ impl<'a> Lowering<'a> {
             if let Json::Object(own) = own {
                 own.extend(definitions);
             }
+        }
+        if self.parts.len() > MAX_NESTING || nesting(&lowered) > MAX_NESTING {
+            let message = format!("expected schemas that nest and refer to each other {MAX_NESTING} deep at most");
+            self.out.push(INVALID_SCHEMA.at(root.span, message).help("refer to fewer schemas"));
         }
         lowered
     }
@@ -236,4 +245,35 @@ impl<'a> Lowering<'a> {
         let numbered = (2..).map(|number| format!("{name}.{number}"));
         std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).expect("numbers do not run out")
     }
+}
+
+fn nesting(root: &Json) -> usize {
+    let mut references = BTreeSet::new();
+    let own = depth(root, &mut references);
+    let target = |reference: &&str| root.pointer(&percent_decode_str(&reference[1..]).decode_utf8_lossy());
+    own + references.iter().filter_map(target).map(|schema| depth(schema, &mut BTreeSet::new())).sum::<usize>()
+}
+
+/// How many schemas stand inside each other, and what they refer to.
+fn depth<'a>(schema: &'a Json, references: &mut BTreeSet<&'a str>) -> usize {
+    let Json::Object(members) = schema else { return 1 };
+    let mut deepest = 0;
+    for (keyword, value) in members {
+        let inside = match (keywords::form(keyword), value) {
+            (Some(Form::Schema), value) => depth(value, references),
+            (Some(Form::SchemaList), Json::Array(items)) => {
+                items.iter().map(|item| depth(item, references)).max().unwrap_or(0)
+            }
+            (Some(Form::SchemaMap | Form::PatternMap), Json::Object(members)) => {
+                members.values().map(|member| depth(member, references)).max().unwrap_or(0)
+            }
+            (Some(Form::Reference), Json::String(reference)) => {
+                references.insert(reference);
+                0
+            }
+            _ => 0,
+        };
+        deepest = deepest.max(inside);
+    }
+    deepest + 1
 }

@@ -340,6 +340,29 @@ fn a_schema_that_refers_to_itself_ends() {
     }
 }
 
+#[test]
+fn a_chain_of_references_is_followed_or_refused_and_never_too_deep() {
+    for (length, fits) in [(100, true), (4000, false)] {
+        let link = |at: usize| match at + 1 {
+            next if next == length => json!({ "items": { "$ref": "#/$defs/d0" } }),
+            next => json!({ "$ref": format!("#/$defs/d{next}") }),
+        };
+        let chain =
+            json!({ "$defs": (0..length).map(|at| (format!("d{at}"), link(at))).collect::<serde_json::Map<_, _>>() });
+        let (schemas, reports) = load(&[("a.json", &chain.to_string())]);
+        assert!(reports.is_empty());
+        let mut own = chain;
+        own["$ref"] = json!("#/$defs/d0");
+        for source in [own.to_string(), "$ref: a.json#/$defs/d0".into()] {
+            let mut found = Vec::new();
+            let compiled = schemas.compile(&node(&source), &mut found);
+            assert_eq!((compiled.is_some(), found.len()), (fits, usize::from(!fits)), "{length}");
+            let deep = (0..120).fold(json!(1), |inside, _| json!([inside]));
+            assert!(compiled.is_none_or(|schema| schema.check(&deep).is_ok()));
+        }
+    }
+}
+
 fn value() -> impl Strategy<Value = Json> {
     let scalar = prop_oneof![
         Just(Json::Null),
