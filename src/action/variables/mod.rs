@@ -175,12 +175,12 @@ impl fmt::Display for Input<'_> {
 
 /// Whether a text is empty or consists of what is trimmed: space, tab, CR and LF.
 pub(super) fn is_blank(text: &str) -> bool {
-    trim(text).is_empty()
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 /// The text without surrounding blanks.
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
+    text.trim_matches(|c| matches!(c, ' ' | '\t' | '\r' | '\n'))
 }
 
 fn without_mark(text: &str) -> &str {
