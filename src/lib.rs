@@ -36,6 +36,7 @@ pub mod catalog;
 pub mod settings;
 
 pub mod project;
+pub mod reload;
 
 pub mod call;
 

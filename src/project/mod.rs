@@ -125,7 +125,7 @@ impl Project {
                 before.to_vec()
             }
             Ok(found) => load_actions(&found, &outline, &schema_files, before),
-            Err(error) if !before.is_empty() => {
+            Err(error) if previous.is_some() => {
                 problems.push(format!("`{}` cannot be read ({error}); the last actions stay", outline.actions));
                 before.to_vec()
             }
