@@ -12,7 +12,6 @@ use crate::{
     action::{Action, usual_path},
     diagnostic::Report,
     limit::{Limiter, LimiterSettings},
-    project::{Loaded, Project},
 };
 
 /// All actions of a deployment at one moment. Immutable: a call that holds one sees nothing of a reload.
@@ -41,6 +40,17 @@ pub struct Entry {
     pub limiter: Option<Arc<Limiter>>,
 }
 
+/// An action file as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct File<'a> {
+    /// The action's name.
+    pub name: &'a str,
+    /// The action, unless the file is broken.
+    pub action: Option<&'a Arc<Action>>,
+    /// What lint says of it.
+    pub report: &'a Report,
+}
+
 /// The state of an action (SPEC 8.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -64,17 +74,21 @@ impl State {
 }
 
 impl Catalog {
-    /// The catalog of a project. An action whose file is broken keeps what `previous` served under its name; what did not
-    /// change keeps its limiter and since when it is as it is. `queued` gives an action's limits the gateway's queue.
-    pub fn build(project: &Project, previous: &Self, queued: &LimiterSettings, now: Timestamp) -> Self {
+    /// The catalog of a deployment's files. An action whose file is broken keeps what `previous` served under its name; what
+    /// did not change keeps its limiter and since when it is as it is. The limits of actions have the gateway's queue, `queued`.
+    pub fn build<'a>(
+        files: impl Iterator<Item = File<'a>>,
+        previous: &Self,
+        queued: &LimiterSettings,
+        now: Timestamp,
+    ) -> Self {
         let mut catalog = Self::default();
-        for loaded in &project.actions {
+        for file in files {
             // Two files of one name are both broken: one entry shows it.
-            if catalog.entries.contains_key(&loaded.name) {
-                continue;
+            if !catalog.entries.contains_key(file.name) {
+                let entry = entry(file, previous.get(file.name), queued, now);
+                catalog.entries.insert(file.name.to_owned(), Arc::new(entry));
             }
-            let entry = entry(loaded, previous.get(&loaded.name), queued, now);
-            catalog.entries.insert(loaded.name.clone(), Arc::new(entry));
         }
         // A good file comes first where a last good version holds its path.
         for state in [State::Ok, State::Quarantined, State::Broken] {
@@ -110,9 +124,9 @@ impl Catalog {
     }
 }
 
-fn entry(loaded: &Loaded, previous: Option<&Arc<Entry>>, queued: &LimiterSettings, now: Timestamp) -> Entry {
+fn entry(file: File<'_>, previous: Option<&Arc<Entry>>, queued: &LimiterSettings, now: Timestamp) -> Entry {
     let last = previous.and_then(|previous| previous.action.as_ref());
-    let (action, state) = match (&loaded.action, last) {
+    let (action, state) = match (file.action, last) {
         (Some(action), _) => (Some(action), State::Ok),
         (None, Some(last)) => (Some(last), State::Quarantined),
         (None, None) => (None, State::Broken),
@@ -122,11 +136,11 @@ fn entry(loaded: &Loaded, previous: Option<&Arc<Entry>>, queued: &LimiterSetting
         .map(|action| LimiterSettings { concurrency: action.concurrency, rate: action.rate, ..*queued });
     let kept = previous.and_then(|previous| previous.limiter.clone());
     Entry {
-        name: loaded.name.clone(),
+        name: file.name.to_owned(),
         action: action.cloned(),
         state,
         since: previous.filter(|previous| previous.state == state).map_or(now, |previous| previous.since),
-        report: Some(&loaded.report).filter(|report| !report.diagnostics.is_empty()).cloned(),
+        report: Some(file.report).filter(|report| !report.diagnostics.is_empty()).cloned(),
         limiter: settings.map(|settings| {
             kept.filter(|kept| *kept.settings() == settings).unwrap_or_else(|| Arc::new(Limiter::new(settings)))
         }),

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     backend::Backend,
-    catalog::Catalog,
+    catalog::{Catalog, File},
     limit::Limiter,
     project::Project,
     settings::{Fingerprint, Settings},
@@ -51,7 +51,12 @@ impl Gateway {
     fn build(project: &Project, settings: Arc<Settings>, previous: Option<&Self>, now: Timestamp) -> Self {
         let none = Catalog::default();
         let last = previous.map_or(&none, |previous| &*previous.catalog);
-        let catalog = Arc::new(Catalog::build(project, last, &settings.limits.calls, now));
+        let files = project.actions.iter().map(|loaded| File {
+            name: &loaded.name,
+            action: loaded.action.as_ref(),
+            report: &loaded.report,
+        });
+        let catalog = Arc::new(Catalog::build(files, last, &settings.limits.calls, now));
         let limiter = previous.map(|previous| previous.limiter.clone());
         let limiter = limiter
             .filter(|limiter| *limiter.settings() == settings.limits.calls)

@@ -38,11 +38,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            quiet: Duration::from_millis(300),
-            longest: Duration::from_secs(2),
-            poll: Duration::from_secs(15),
-        }
+        Self { quiet: Duration::from_millis(300), longest: Duration::from_secs(2), poll: Duration::from_secs(15) }
     }
 }
 
@@ -83,7 +79,9 @@ async fn run(live: Arc<Live>, config: PathBuf, mut project: Arc<Project>, pace: 
         let stale = signals.stale.swap(false, Ordering::Relaxed);
         let loading = {
             let (config, project) = (config.clone(), project.clone());
-            spawn_blocking(move || Project::load(&config, Some(&ProcessEnvironment as &dyn Environment), Some(&project)))
+            spawn_blocking(move || {
+                Project::load(&config, Some(&ProcessEnvironment as &dyn Environment), Some(&project))
+            })
         };
         match loading.await {
             Ok(Ok(next)) => {
@@ -103,7 +101,7 @@ async fn run(live: Arc<Live>, config: PathBuf, mut project: Arc<Project>, pace: 
             Err(_) => tracing::error!("nothing was reloaded: loading failed by a mistake of datadip's"),
         }
         let now = Places::of(&config, &project);
-        if stale || now != places || watcher.is_none() {
+        if stale || now != places {
             let lost = watcher.is_some();
             places = now;
             watcher = places.watch(&signals);
