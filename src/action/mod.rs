@@ -391,3 +391,6 @@ fn revision(name: &str, source: &Source, driver: &Driver, context: &Context<'_>,
     }
     hex::encode(&digest.finalize()[..16])
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,78 @@ impl Key {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        action::{Context, Schemas},
+        backend::driver,
+        diagnostic::Source,
+        settings::Settings,
+        spec::ActionSpec,
+        yaml::{self, read::FromNode},
+    };
+
+    fn key(rest: &str) -> Key {
+        let hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let text = format!("access: {{ keys: [{{ name: flow, sha256: {hash}{rest} }}] }}");
+        let source = Arc::new(Source { path: "datadip.yaml".into(), text });
+        let settings = Settings::read(source, Path::new("."), None).settings.expect("no errors");
+        settings.access.expect("access").keys.remove(0)
+    }
+
+    fn action(name: &str, rest: &str) -> Action {
+        let sql = if rest.contains("write") { "DELETE FROM t WHERE id = 1" } else { "SELECT 1 AS one" };
+        let text = format!("backend: demo\nsql: {sql}\n{rest}");
+        let (document, mut out) = yaml::parse(&text);
+        let spec = ActionSpec::from_node(&document.expect("YAML").root, &mut out).expect("an action");
+        let backends = HashMap::from([("demo".to_owned(), driver("sqlite").expect("SQLite"))]);
+        let context = Context {
+            backends: Some(&backends),
+            schemas: &Schemas::default(),
+            keys: Some(&["flow".to_owned(), "desk".to_owned()]),
+            zone: &jiff::tz::TimeZone::UTC,
+            response_bytes: 32 << 10,
+        };
+        let source = Arc::new(Source { path: "a.yaml".into(), text });
+        Action::compile(name, &spec, &source, &context, &mut out).unwrap_or_else(|| panic!("{out:?}"))
+    }
+
+    fn check(key_rest: &str, name: &str, action_rest: &str) -> bool {
+        key(key_rest).allows(&action(name, action_rest))
+    }
+
+    #[test]
+    fn a_key_without_actions_may_call_every_read_and_no_write() {
+        assert!(check("", "crm/find", ""));
+        assert!(!check("", "crm/close", "mode: write"));
+        assert!(!check(", admin: true", "crm/close", "mode: write"));
+    }
+
+    #[test]
+    fn the_actions_of_a_key_are_names_and_globs_that_stay_within_a_folder() {
+        for (globs, allowed, refused) in [
+            ("[crm/find]", "crm/find", "crm/find-2"),
+            ("['crm/*']", "crm/find", "crm/old/find"),
+            ("['crm/**']", "crm/old/find", "crmx"),
+            ("['*']", "find", "crm/find"),
+            ("['crm/{a,b}-*', 'x?']", "crm/b-1", "x"),
+        ] {
+            let rest = format!(", actions: {globs}");
+            assert!(check(&rest, allowed, "") && check(&rest, allowed, "mode: write"), "{globs} {allowed}");
+            assert!(!check(&rest, refused, ""), "{globs} {refused}");
+        }
+        assert!(!check(", actions: []", "find", ""));
+    }
+
+    #[test]
+    fn the_access_of_an_action_decides_before_the_keys_own_rules() {
+        assert!(check("", "close", "mode: write\naccess: [desk, flow]"));
+        assert!(check(", actions: [other]", "close", "mode: write\naccess: [flow]"));
+        assert!(!check("", "find", "access: [desk]"));
+        assert!(!check(", actions: ['**']", "find", "access: [desk]"));
+    }
+}

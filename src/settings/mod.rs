@@ -450,3 +450,6 @@ fn levels(spec: Option<&LintSpec>, out: &mut Vec<Diagnostic>) -> HashMap<&'stati
     }
     levels
 }
+
+#[cfg(test)]
+mod tests;
