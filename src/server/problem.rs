@@ -18,15 +18,15 @@ use crate::call::{CallError, Code};
 /// A failure on its way to the caller: what a call says of it, and what only HTTP knows.
 #[derive(Debug)]
 pub struct Problem {
-    /// The failure.
-    pub error: CallError,
+    /// The failure; boxed, since success is the common answer.
+    pub error: Box<CallError>,
     /// The methods that are allowed, for a 405.
     allow: Option<String>,
 }
 
 impl From<CallError> for Problem {
     fn from(error: CallError) -> Self {
-        Self { error, allow: None }
+        Self { error: Box::new(error), allow: None }
     }
 }
 
@@ -50,7 +50,7 @@ impl Problem {
     /// 405, with the methods that the path has.
     pub fn method_not_allowed(allow: String) -> Self {
         let error = CallError::new(Code::MethodNotAllowed).message(format!("this path takes {allow}"));
-        Self { error, allow: Some(allow) }
+        Self { error: Box::new(error), allow: Some(allow) }
     }
 
     /// 413, with the limit in bytes.

@@ -1,7 +1,10 @@
 //! The integration tests: one binary, one module a topic.
 
 mod backends;
+mod cases;
 mod cli;
 mod docs;
+mod gateway;
+mod http;
 mod rules;
 mod tidy;
