@@ -6,5 +6,6 @@ mod cli;
 mod docs;
 mod gateway;
 mod http;
+mod reload;
 mod rules;
 mod tidy;
