@@ -94,7 +94,7 @@ pub struct Request {
     pub dry: bool,
     /// When the call is over. The backend bounds its own waiting by it; the caller drops the future at it.
     pub deadline: Instant,
-    /// Set by the backend while a commit is under way: a run that ends then leaves its outcome in doubt.
+    /// Set by the backend from a commit to its answer: a run that ends in between leaves its outcome in doubt.
     pub committing: AtomicBool,
 }
 

@@ -62,9 +62,13 @@ pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Tra
     prepare(action, variables, trace)?;
     let request = request(target, deadline, trace);
     let mut encoder = action.result.encoder(Envelope { request_id: target.request_id });
+    let started = Instant::now();
     let outcome = match timeout_at(deadline, attempts(target, &request, &mut encoder, trace, |_| true)).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(Failure::new(FailureKind::Timeout, "the call's deadline passed")),
+        Err(_) => {
+            trace.backend = started.elapsed();
+            Err(Failure::new(FailureKind::Timeout, "the call's deadline passed"))
+        }
     };
     let in_doubt = request.committing.load(Ordering::Relaxed);
     trace.statements = request.statements;
@@ -75,7 +79,7 @@ pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Tra
             Ok(_) => CallError::new(Code::Internal).detail("the encoder stopped without a reason"),
         }),
         Err(failure) => {
-            let mut error = failed(action, failure);
+            let mut error = failed(action, failure, &trace.statements);
             error.in_doubt = in_doubt;
             Err(error)
         }
@@ -144,6 +148,9 @@ async fn attempts<S: Sink>(
         let outcome = target.backend.run(request, sink).await;
         let timings = match &outcome {
             Ok(timings) => *timings,
+            Err(failure) if failure.kind == FailureKind::Overloaded => {
+                Timings { queue: started.elapsed(), backend: Duration::ZERO }
+            }
             Err(_) => Timings { queue: Duration::ZERO, backend: started.elapsed() },
         };
         trace.queue += timings.queue;
@@ -194,7 +201,7 @@ fn unfit(reason: ResultError) -> CallError {
 }
 
 /// What a caller sees of a backend's failure.
-fn failed(action: &Action, failure: Failure) -> CallError {
+fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError {
     let own = failure.code.as_ref().and_then(|code| action.errors.get(code));
     let (code, constraint) = match (own, failure.kind) {
         (Some(own), _) => (Code::Own(own.clone()), None),
@@ -207,13 +214,27 @@ fn failed(action: &Action, failure: Failure) -> CallError {
         (None, FailureKind::Drift) => (Code::SchemaDrift, None),
         (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
     };
-    let mut error = CallError::new(code);
+    let mut error = match only_param(statements).filter(|_| code == Code::InvalidParameter) {
+        // Where one parameter is bound it must be that one; else nobody tells which.
+        Some(param) => refused(action, Refusal::Value { param: Some(param), reason: REFUSED_VALUE.into() }),
+        None => CallError::new(code),
+    };
     error.constraint = constraint;
     error.detail = Some(match failure.code {
         Some(code) => format!("{code}: {}", failure.message),
         None => failure.message,
     });
     error
+}
+
+/// What is said of a value that fits its parameter and not the database.
+const REFUSED_VALUE: &str = "the value is out of the range or form that is possible here";
+
+/// The parameter that all binds come from, if there is exactly one.
+fn only_param(statements: &[Bound]) -> Option<usize> {
+    let mut params = statements.iter().flat_map(|bound| &bound.binds).map(|bind| bind.param);
+    let first = params.next()??;
+    params.all(|param| param == Some(first)).then_some(first)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub async fn stream(
         }
         (FailureKind::Stopped, Some(reason)) => unfit(reason.clone()),
         (FailureKind::Stopped, None) => CallError::new(Code::Internal).detail("the stream stopped without a reason"),
-        _ => failed(action, failure),
+        _ => failed(action, failure, &trace.statements),
     };
     if rows.sent() {
         let line = json!({ "error": error.members() }).to_string();

@@ -102,7 +102,9 @@ impl Session {
         if outcome.is_ok() && !request.dry {
             request.committing.store(true, Ordering::Relaxed);
             outcome = self.command("COMMIT").await;
-            request.committing.store(false, Ordering::Relaxed);
+            // Where even the answer to it was lost, nobody knows.
+            let lost = matches!(&outcome, Err(failure) if failure.kind == FailureKind::Unavailable);
+            request.committing.store(lost, Ordering::Relaxed);
             if outcome.is_ok() {
                 self.clean = true;
                 return Ok(());

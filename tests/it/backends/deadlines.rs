@@ -48,6 +48,8 @@ pub async fn a_thousand_dropped_reads_leave_the_pool_whole(fixture: &dyn Fixture
     for call in calls {
         assert_eq!(call.await.expect("does not panic"), first_things());
     }
+    let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    assert!(threads < 200, "the {threads} threads of dropped connections go on");
 }
 
 pub async fn a_dropped_write_leaves_no_trace_and_no_lock(fixture: &dyn Fixture) {

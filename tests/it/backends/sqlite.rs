@@ -266,6 +266,21 @@ async fn a_value_that_a_function_refuses_is_invalid() {
 }
 
 #[tokio::test]
+async fn a_refused_value_is_told_by_its_parameter_where_there_is_one() {
+    let fixture = Sqlite::new();
+    let backend = fixture.backend(1);
+    let one = action(fixture.driver(), "params: { text: string }\nsql: SELECT json({{ text }}) AS v\n");
+    let (answer, _) = call(&one, &backend, r#"{"text": "{"}"#).await;
+    let error = answer.expect_err("it is no JSON");
+    assert_eq!((error.code.as_str(), error.code.status()), ("invalid_parameter", 400));
+    assert_eq!(error.errors[0].parameter, "text");
+    let text = "params: { text: string, id: integer }\nsql: SELECT json({{ text }}) AS v WHERE 1 = {{ id }}\n";
+    let (answer, _) = call(&action(fixture.driver(), text), &backend, r#"{"text": "{", "id": 1}"#).await;
+    let error = answer.expect_err("it is no JSON");
+    assert_eq!((error.code.as_str(), error.errors.len()), ("invalid_parameter", 0));
+}
+
+#[tokio::test]
 async fn a_write_that_meets_a_lock_may_be_tried_again() {
     let fixture = Sqlite::new();
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
