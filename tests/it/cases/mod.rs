@@ -83,8 +83,8 @@ fn matches(place: &str, expected: &Json, got: &Json, exact: bool) -> Result<(), 
             }
         }
         (Json::Array(items), Json::Array(others)) if items.len() == others.len() => {
-            let pairs = items.iter().zip(others).enumerate();
-            pairs.map(|(at, (item, other))| matches(&format!("{place}[{at}]"), item, other, exact)).collect()
+            let mut pairs = items.iter().zip(others).enumerate();
+            pairs.try_for_each(|(at, (item, other))| matches(&format!("{place}[{at}]"), item, other, exact))
         }
         _ if expected == got => Ok(()),
         _ => Err(format!("expected {place} to be {expected}, got {got}")),
