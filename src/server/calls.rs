@@ -1,6 +1,6 @@
 //! `/actions/…` and `/simulate/…`: a request becomes variables, the variables a call, and what came of it an answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, slice, sync::Arc, time::Duration};
 
 use actix_web::{
     body::BoxBody,
@@ -24,7 +24,7 @@ pub struct Callee<'a> {
     /// The action.
     pub action: &'a Arc<Action>,
     backend: &'a Arc<dyn Backend>,
-    limiters: Vec<Arc<Limiter>>,
+    limiters: Cow<'a, [Arc<Limiter>]>,
 }
 
 impl<'a> Callee<'a> {
@@ -32,7 +32,10 @@ impl<'a> Callee<'a> {
     pub fn of(gateway: &'a Gateway, entry: &'a Entry) -> Result<Self, Code> {
         let action = entry.action.as_ref().ok_or(Code::ActionUnavailable)?;
         let backend = gateway.backends.get(&action.backend).ok_or(Code::ActionUnavailable)?;
-        let limiters = [Some(&gateway.limiter), entry.limiter.as_ref()].into_iter().flatten().cloned().collect();
+        let limiters = match &entry.limiter {
+            Some(own) => Cow::Owned(vec![gateway.limiter.clone(), own.clone()]),
+            None => Cow::Borrowed(slice::from_ref(&gateway.limiter)),
+        };
         Ok(Self { action, backend, limiters })
     }
 

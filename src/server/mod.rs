@@ -119,8 +119,8 @@ async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Re
     let gateway = shared.live.snapshot();
     let received = Received { head: &head, id: &id, gateway: &gateway, shared: &shared };
     let mut line = Line::new(id.as_str(), started);
-    let handled = AssertUnwindSafe(handle(received, part, payload, &mut line)).catch_unwind().await;
-    let mut response = handled.unwrap_or_else(|_| Err(Code::Internal.into())).unwrap_or_else(|problem: Problem| {
+    let handled = without_panic(handle(received, part, payload, &mut line)).await;
+    let mut response = handled.unwrap_or_else(|problem| {
         line.problem(&problem);
         problem.response(id.as_str(), None)
     });
@@ -134,6 +134,11 @@ async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Re
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
+}
+
+/// A panic ends the request that met it and no other.
+async fn without_panic<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Code::Internal.into()))
 }
 
 /// From a request to its answer: what for, who calls, and then the operation or the call itself.
@@ -174,4 +179,17 @@ async fn handle<'a>(
     }
     let entry = gateway.catalog.route(&path).filter(|_| part != Part::Operations);
     calls::answer(received, caller, entry.ok_or(Code::ActionNotFound)?, payload, line).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_of_one_request() {
+        let problem = without_panic::<()>(async { panic!("a bug") }).await.expect_err("a problem");
+        assert_eq!((problem.error.code.as_str(), problem.error.code.status()), ("internal", 500));
+        assert!(!problem.error.message.contains("a bug"));
+        assert!(without_panic(async { Ok(1) }).await.is_ok_and(|one| one == 1));
+    }
 }

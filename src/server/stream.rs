@@ -117,3 +117,31 @@ impl Drop for Rows {
         self.call.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    /// What a body gives of a stream with one chunk that ended so.
+    fn check(end: Result<End, Problem>) -> Vec<Result<Bytes, String>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        LocalSet::new().block_on(&runtime, async {
+            let (sender, chunks) = mpsc::channel(CHUNKS);
+            sender.send(b"{}\n".to_vec()).await.expect("room");
+            drop(sender);
+            let rows = Rows { first: None, chunks, call: rt::spawn(async { end }), ended: false };
+            rows.map(|chunk| chunk.map_err(|error| error.to_string())).collect().await
+        })
+    }
+
+    #[test]
+    fn only_an_abandoned_stream_breaks_off() {
+        let chunk = Ok(Bytes::from_static(b"{}\n"));
+        assert_eq!(check(Ok(End::Whole)), std::slice::from_ref(&chunk));
+        assert_eq!(check(Err(Code::Timeout.into())), std::slice::from_ref(&chunk), "the last line says it");
+        assert_eq!(check(Ok(End::Abandoned)), [chunk, Err("the rows are not complete".into())]);
+    }
+}

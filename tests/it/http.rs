@@ -3,6 +3,7 @@
 mod access;
 mod calls;
 mod life;
+mod logs;
 mod operations;
 mod strange;
 
