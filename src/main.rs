@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use datadip::cli::{Arguments, Command, Exit, say};
+use datadip::cli::{self, Arguments, Command};
 
 fn main() -> ExitCode {
     let Arguments { config, command } = Arguments::parse();
@@ -15,12 +15,9 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::New(new) => new.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Openapi(openapi) => openapi.run(&config),
         Command::Keygen(keygen) => keygen.run(),
         Command::Completions(completions) => completions.run(),
     };
-    let exit = outcome.unwrap_or_else(|error| {
-        say(format!("error: {error:#}"));
-        Exit::Usage
-    });
-    exit.into()
+    cli::end(outcome).into()
 }

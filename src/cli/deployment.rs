@@ -15,7 +15,7 @@ use crate::{
     settings::{Environment, ProcessEnvironment},
 };
 
-use super::{Exit, output::say};
+use super::{Exit, Told, output::say};
 
 /// What a deployment is loaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum For {
 }
 
 /// Loads the deployment of a `datadip.yaml`, or says why it cannot be read.
-pub fn load(config: &Path, purpose: For) -> Result<Project, Exit> {
+pub fn load(config: &Path, purpose: For) -> anyhow::Result<Project> {
     let environment: Option<&dyn Environment> = match purpose {
         For::Checking => None,
         For::Calls => Some(&ProcessEnvironment),
@@ -37,12 +37,12 @@ pub fn load(config: &Path, purpose: For) -> Result<Project, Exit> {
         if !config.exists() {
             say("help: `datadip new --gateway` writes a starter into this folder; `--config FILE` names another one");
         }
-        Exit::Usage
+        Told(Exit::Usage).into()
     })
 }
 
 /// The action of a name. What is wrong with its file goes to standard error; an unknown name ends the command.
-pub fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Arc<Loaded>, Exit> {
+pub fn find<'a>(project: &'a Project, name: &str) -> anyhow::Result<&'a Arc<Loaded>> {
     if let Some(loaded) = project.actions.iter().find(|loaded| loaded.name == name) {
         return Ok(loaded);
     }
@@ -51,24 +51,24 @@ pub fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Arc<Loaded>, Exi
         Some(help) => say(format!("help: {help}")),
         None => say("help: an action's name is its path below the actions' folder, without the extension"),
     }
-    Err(Exit::Usage)
+    Err(Told(Exit::Usage).into())
 }
 
 /// The backend of an action, not connected yet. A `datadip.yaml` with errors is shown and ends the command.
-pub fn open(project: &Project, action: &Action) -> Result<Arc<dyn Backend>, Exit> {
+pub fn open(project: &Project, action: &Action) -> anyhow::Result<Arc<dyn Backend>> {
     let Some(settings) = &project.settings else { return Err(broken_config(project)) };
     let backend = settings.backends.get(&action.backend).and_then(|backend| backend.open(&settings.folder));
     backend.ok_or_else(|| {
         say(format!("error: the backend `{}` cannot be opened", action.backend));
-        Exit::Findings
+        Told(Exit::Findings).into()
     })
 }
 
-/// Shows what keeps `datadip.yaml` from being used.
-pub fn broken_config(project: &Project) -> Exit {
-    let reports = project.settings_report.iter().map(|report| errors_of(report)).collect::<Vec<_>>();
+/// Shows what keeps `datadip.yaml` from being used, and ends the command.
+pub fn broken_config(project: &Project) -> anyhow::Error {
+    let reports: Vec<Report> = project.settings_report.iter().map(errors_of).collect();
     show(project, &reports);
-    Exit::Findings
+    Told(Exit::Findings).into()
 }
 
 /// Only the errors of a report.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -46,14 +47,8 @@ enum Format {
 impl Lint {
     /// Prints the findings, and a summary.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
-        let project = match deployment::load(config, For::Checking) {
-            Ok(project) => project,
-            Err(exit) => return Ok(exit),
-        };
-        let (reports, files) = match self.select(&project) {
-            Ok(selected) => selected,
-            Err(exit) => return Ok(exit),
-        };
+        let project = deployment::load(config, For::Checking)?;
+        let (reports, files) = self.select(&project)?;
         match self.format {
             Format::Text => answer(deployment::render(&project, &reports))?,
             Format::Json => {
@@ -68,16 +63,13 @@ impl Lint {
     }
 
     /// The reports of the files that were asked for, and how many files these are.
-    fn select(&self, project: &Project) -> Result<(Vec<Report>, usize), Exit> {
+    fn select(&self, project: &Project) -> anyhow::Result<(Vec<Report>, usize)> {
         if self.paths.is_empty() {
             return Ok((project.reports(), project.files()));
         }
         let mut wanted = Vec::new();
         for path in &self.paths {
-            wanted.push(path.canonicalize().map_err(|error| {
-                say(format!("error: {}: {error}", path.display()));
-                Exit::Usage
-            })?);
+            wanted.push(path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?);
         }
         let config = project.settings_report.as_ref().map(|report| project.folder.join(&report.source.path));
         let is_config = |path: &Path| config.as_deref() == Some(path);

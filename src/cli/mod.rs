@@ -10,17 +10,18 @@ mod keygen;
 mod lint;
 mod log;
 mod new;
+mod openapi;
 mod output;
 mod run;
 mod schema;
 mod serve;
 mod test;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-pub use output::say;
+use output::say;
 pub use schema::{action_schema, config_schema};
 
 /// A folder of YAML files becomes HTTP routes for look-ups in the middle of a customer's call.
@@ -64,6 +65,8 @@ pub enum Command {
     New(new::New),
     /// Prints the JSON Schema of action files or of datadip.yaml, for editors.
     Schema(schema::Schema),
+    /// Prints the OpenAPI document of the actions.
+    Openapi(openapi::Openapi),
     /// Makes a new API key and the lines to paste into datadip.yaml.
     Keygen(keygen::Keygen),
     /// Prints completions for a shell.
@@ -89,6 +92,29 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
         })
     }
+}
+
+/// The error of a command that has told already what is wrong.
+#[derive(Debug)]
+pub struct Told(pub Exit);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has been told what is wrong")
+    }
+}
+
+impl Error for Told {}
+
+/// How a command ended. What has not been told yet is told now.
+pub fn end(outcome: anyhow::Result<Exit>) -> Exit {
+    outcome.unwrap_or_else(|error| match error.downcast_ref::<Told>() {
+        Some(Told(exit)) => *exit,
+        None => {
+            say(format!("error: {error:#}"));
+            Exit::Usage
+        }
+    })
 }
 
 /// A runtime for commands that make a few calls and end.

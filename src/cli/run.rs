@@ -70,17 +70,15 @@ impl Run {
             Err(error) => bail!("the variables cannot be read: {}", error.0),
         };
         let purpose = if self.dry_run { For::Checking } else { For::Calls };
-        let made = deployment::load(config, purpose).and_then(|project| {
-            let loaded = deployment::find(&project, &self.action)?;
-            let Some(action) = &loaded.action else {
+        let project = deployment::load(config, purpose)?;
+        let loaded = deployment::find(&project, &self.action)?;
+        let outcome = match &loaded.action {
+            Some(action) if self.dry_run => statements(action, &variables),
+            Some(action) => make(&project, action, &variables)?,
+            None => {
                 deployment::show(&project, &[deployment::errors_of(&loaded.report)]);
-                return Ok(Err(CallError::new(Code::ActionUnavailable)));
-            };
-            if self.dry_run { Ok(statements(action, &variables)) } else { make(&project, action, &variables) }
-        });
-        let outcome = match made {
-            Ok(outcome) => outcome,
-            Err(exit) => return Ok(exit),
+                Err(CallError::new(Code::ActionUnavailable))
+            }
         };
         match outcome {
             Ok(text) => {
@@ -99,7 +97,11 @@ impl Run {
 }
 
 /// The answer's body, from the backend.
-fn make(project: &Project, action: &Arc<Action>, variables: &Variables<'_>) -> Result<Result<String, CallError>, Exit> {
+fn make(
+    project: &Project,
+    action: &Arc<Action>,
+    variables: &Variables<'_>,
+) -> anyhow::Result<Result<String, CallError>> {
     let backend = deployment::open(project, action)?;
     let request_id = Ulid::generate().to_string();
     let target = Target { action, backend: &backend, limiters: &[], dry: false, request_id: &request_id };

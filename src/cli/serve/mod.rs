@@ -54,10 +54,7 @@ pub struct Serve {
 impl Serve {
     /// Serves until a signal comes.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
-        let project = match deployment::load(config, For::Calls) {
-            Ok(project) => project,
-            Err(exit) => return Ok(exit),
-        };
+        let project = deployment::load(config, For::Calls)?;
         let reports = project.reports();
         deployment::show(&project, &reports);
         let Some(gateway) = Gateway::new(&project) else { return Ok(Exit::Findings) };

@@ -67,16 +67,10 @@ impl Test {
     /// Runs the tests one after the other and prints what came of them.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
         let purpose = if self.live { For::Calls } else { For::Checking };
-        let project = match deployment::load(config, purpose) {
-            Ok(project) => project,
-            Err(exit) => return Ok(exit),
-        };
-        let chosen = match self.choose(&project) {
-            Ok(chosen) => chosen,
-            Err(exit) => return Ok(exit),
-        };
+        let project = deployment::load(config, purpose)?;
+        let chosen = self.choose(&project)?;
         if project.settings.is_none() {
-            return Ok(deployment::broken_config(&project));
+            return Err(deployment::broken_config(&project));
         }
         let broken: Vec<_> = chosen.iter().filter(|loaded| loaded.action.is_none()).collect();
         deployment::show(&project, &broken.iter().map(|l| deployment::errors_of(&l.report)).collect::<Vec<_>>());
@@ -95,7 +89,7 @@ impl Test {
     }
 
     /// The actions that were asked for, each once.
-    fn choose<'a>(&self, project: &'a Project) -> Result<Vec<&'a Arc<Loaded>>, Exit> {
+    fn choose<'a>(&self, project: &'a Project) -> anyhow::Result<Vec<&'a Arc<Loaded>>> {
         if self.actions.is_empty() {
             return Ok(project.actions.iter().collect());
         }
