@@ -103,7 +103,8 @@ pub fn colours(terminal: bool) -> bool {
 /// The same report with its path as seen from the current folder, so that a terminal can open it.
 pub fn from_here(project: &Project, report: &Report) -> Report {
     let here = env::current_dir().unwrap_or_default();
-    let path = project.folder.join(&report.source.path);
+    let folder = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
+    let path = folder.join(&report.source.path);
     let path = path.strip_prefix(&here).unwrap_or(&path).display().to_string();
     if path == report.source.path {
         return report.clone();

@@ -102,7 +102,7 @@ fn sources() -> Vec<File> {
                 let text = fs::read_to_string(&path).expect("source is text");
                 let code = without_comments(&text);
                 let path = path.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
-                let tests_alone = path.ends_with("/tests.rs");
+                let tests_alone = path.ends_with("/tests.rs") || path.contains("/tests/");
                 let shipped = if tests_alone { "" } else { code.split("#[cfg(test)]").next().unwrap_or_default() };
                 let shipped = shipped.to_owned();
                 files.push(File { path, text, code, shipped });

@@ -167,6 +167,8 @@ impl Connect for Connector {
         }
         let failure = |error| failure(error, false);
         let mut connection = options.connect().await.map_err(failure)?;
+        // SQLite looks into the file only now: what is no database is found here and not by the first call.
+        sqlx::raw_sql("PRAGMA schema_version").execute(&mut connection).await.map_err(failure)?;
         let cancelled = cancel_flag(&mut connection).await.map_err(failure)?;
         Ok(Session::new(connection, cancelled, identity))
     }

@@ -1,0 +1,201 @@
+//! `datadip serve`.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{ORDERS, Printed, check_in, replace, starter, write};
+
+/// Longer than anything takes here, on the slowest machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// A gateway that runs; killed when it is dropped.
+struct Gateway {
+    child: Child,
+    said: Receiver<String>,
+}
+
+impl Gateway {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("datadip"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let said = lines(child.stderr.take().expect("it is piped"));
+        Self { child, said }
+    }
+
+    /// The next line on standard error that begins so.
+    fn wait_for(&self, beginning: &str) -> String {
+        let end = Instant::now() + LONG;
+        let mut before = Vec::new();
+        loop {
+            match self.said.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.starts_with(beginning) => return line,
+                Ok(line) => before.push(line),
+                Err(_) => panic!("no line begins with {beginning:?}: {before:#?}"),
+            }
+        }
+    }
+
+    /// Sends a signal by its name.
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    fn exit_code(&mut self) -> Option<i32> {
+        let end = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it can be waited for") {
+                return status.code();
+            }
+            assert!(Instant::now() < end, "it does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(stream: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+#[cfg(unix)]
+#[test]
+fn the_curl_line_works_and_a_signal_ends_with_0() {
+    for signal in ["INT", "TERM"] {
+        let folder = starter();
+        let mut gateway = Gateway::start(folder.path(), &[]);
+        assert!(gateway.wait_for("serving 1 action on http://127.0.0.1:").len() > 37);
+        let line = gateway.wait_for("  curl -s http://127.0.0.1:");
+        assert!(line.ends_with(r#"/actions/customer-orders -d '{"phone":"+442071234567"}'"#), "{line}");
+        let answer = Command::new("sh").args(["-c", line.trim()]).output().expect("there is a shell");
+        let answer = String::from_utf8(answer.stdout).expect("UTF-8");
+        assert!(answer.starts_with(r#"{"status":"success","result":[{"id":102,"#), "{answer}");
+        gateway.signal(signal);
+        gateway.wait_for("stopping");
+        gateway.wait_for("stopped");
+        assert_eq!(gateway.exit_code(), Some(0));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
+    let folder = starter();
+    let mut gateway = Gateway::start(folder.path(), &[]);
+    let line = gateway.wait_for("serving 1 action on http://");
+    let url = format!("{}/actions/customer-orders", line.split_whitespace().last().expect("an address"));
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (url, client) = (url.clone(), reqwest::Client::new());
+            tokio::spawn(async move {
+                let mut answered = 0;
+                // A connection that is refused is the end; an answer that is cut off is a failure.
+                while let Ok(answer) = client.post(&url).body(r#"{"phone": "+12025550123"}"#).send().await {
+                    if answer.status() == 503 {
+                        break;
+                    }
+                    assert_eq!(answer.status(), 200);
+                    assert!(answer.text().await.expect("a whole answer").contains("\"id\":103"));
+                    answered += 1;
+                }
+                answered
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gateway.signal("INT");
+    assert_eq!(gateway.exit_code(), Some(0));
+    for caller in callers {
+        assert!(caller.await.expect("no answer was wrong") > 0);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let folder = starter();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let Printed { out, error } = check_in(folder.path(), &["serve", "--listen", &address], 2);
+    assert_eq!(out, "");
+    let told = format!("error: {address} is already in use by another program; choose another port with --listen");
+    assert!(error.contains(&told), "{error}");
+}
+
+#[test]
+fn strict_refuses_a_broken_file_which_is_shown_as_lint_does() {
+    let folder = starter();
+    write(&folder, "actions/broken.yaml", "backend: demo\n");
+    let linted = check_in(folder.path(), &["lint"], 1).out;
+    let Printed { out, error } = check_in(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--strict"], 1);
+    assert_eq!(out, "");
+    assert!(error.starts_with(linted.trim_end()), "{error}");
+    assert!(error.ends_with("error: --strict: 1 file cannot be served\n"), "{error}");
+}
+
+#[test]
+fn strict_refuses_an_unreachable_backend() {
+    let folder = starter();
+    write(&folder, "demo.db", "this is no database, whatever its name says; it is long enough to be looked at");
+    let Printed { error, .. } = check_in(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--strict"], 1);
+    assert!(error.contains("error: --strict: the backend `demo` cannot be reached"), "{error}");
+}
+
+#[test]
+fn a_broken_configuration_is_shown_and_nothing_serves() {
+    let folder = starter();
+    replace(&folder, "datadip.yaml", "listen:", "listne:");
+    let Printed { error, .. } = check_in(folder.path(), &["serve"], 1);
+    assert!(error.contains("error[unknown-key]: unknown key `listne`"), "{error}");
+}
+
+#[test]
+fn without_access_only_loopback_is_served() {
+    let folder = starter();
+    let Printed { error, .. } = check_in(folder.path(), &["serve", "--listen", "0.0.0.0:0"], 2);
+    assert!(error.contains("without `access`"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_broken_file_does_not_stop_the_others() {
+    let folder = starter();
+    replace(&folder, ORDERS, "backend: demo", "backend: dmeo");
+    write(
+        &folder,
+        "actions/one.yaml",
+        "description: One.\nbackend: demo\nsql: SELECT 1 AS n\nresult: { shape: value }\n",
+    );
+    let mut gateway = Gateway::start(folder.path(), &[]);
+    gateway.wait_for("error[unknown-backend]");
+    gateway.wait_for("serving 1 action on http://");
+    gateway.signal("INT");
+    assert_eq!(gateway.exit_code(), Some(0));
+}
