@@ -1,12 +1,13 @@
 //! datadip: a folder of YAML files becomes HTTP routes for look-ups in the middle of a customer's call.
 //!
 //! ```text
-//! actions/*.yaml ──yaml──> spec::ActionSpec ──compile──> action::Action ─┐        pure: no I/O, no clock
-//! schemas/*.json ────────────────────────────────────────────────────────┼─> catalog::Catalog ─┐
-//! datadip.yaml ────yaml──> settings::Settings ──> backend::Backend ──────┴─────────────────────┴─> gateway::Gateway
+//! actions/*.yaml ─> yaml ─> spec::ActionSpec ─> action::Action ─┐   (pure: no I/O, no clock, no environment)
+//! schemas/*.json ─> action::Schemas ────────────────────────────┴─> catalog::Catalog ─┐
+//! datadip.yaml ─> yaml ─> settings::Settings ─> backend::Backend ─────────────────────┴─> gateway::Gateway
 //!
-//! a request  ─> server ─> gateway (one snapshot) ─> call ─> limits > decode > decide > run > encode ─> answer
-//! the shell  ─> cli ──────────────────────────────> call ─┘
+//! a request ─> server ─> gateway (one snapshot) ─> call: limits > decode > decide > run > encode ─> answer
+//! the shell ─> cli ──────────────────────────────> call
+//! a change  ─> reload ─> project, compared with what serves ─> gateway, swapped whole
 //! ```
 //!
 //! Everything wrong in an author's text is found before it serves, by functions that do no I/O; everything that happens in
@@ -36,11 +37,12 @@ pub mod catalog;
 pub mod settings;
 
 pub mod project;
-pub mod reload;
 
 pub mod call;
 
 pub mod gateway;
+
+pub mod reload;
 
 pub mod server;
 

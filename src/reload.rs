@@ -60,11 +60,6 @@ pub fn watch(live: Arc<Live>, config: PathBuf, project: Project, pace: Pace) -> 
     Watch { task: tokio::spawn(run(live, config, Arc::new(project), pace)) }
 }
 
-/// Logs each file that cannot be served, with the text that lint prints.
-pub fn log_broken(project: &Project) {
-    log_new(&broken(project), &BTreeSet::new());
-}
-
 async fn run(live: Arc<Live>, config: PathBuf, mut project: Arc<Project>, pace: Pace) {
     let signals = Arc::new(Signals::default());
     // What changed while the first project was loaded is found by one comparison at the start.

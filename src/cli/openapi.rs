@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::{
     Exit,
     deployment::{self, For, plural},
     output::{answer, say},
 };
-use crate::{catalog::Catalog, diagnostic::Level, server::openapi};
+use crate::{diagnostic::Level, gateway::Gateway, server::openapi};
 
 /// The arguments of `openapi`.
 #[derive(Args, Debug)]
@@ -25,10 +24,9 @@ impl Openapi {
     /// Prints the document.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
         let project = deployment::load(config, For::Checking)?;
-        let Some(settings) = &project.settings else { return Err(deployment::broken_config(&project)) };
-        let catalog = Catalog::build(&project, &Catalog::default(), &settings.limits.calls, Timestamp::now());
-        let actions = catalog.entries().filter_map(|entry| entry.action.as_deref());
-        let document = openapi::document(actions, &catalog.revision, settings.access.is_some());
+        let Some(gateway) = Gateway::new(&project) else { return Err(deployment::broken_config(&project)) };
+        let actions = gateway.catalog.entries().filter_map(|entry| entry.action.as_deref());
+        let document = openapi::document(actions, &gateway.catalog.revision, gateway.settings.access.is_some());
         answer(serde_json::to_string_pretty(&document)?)?;
         let broken: Vec<_> = project.reports().iter().map(deployment::errors_of).collect();
         deployment::show(&project, &broken);

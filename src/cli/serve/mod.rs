@@ -25,7 +25,7 @@ use crate::{
     diagnostic::Level,
     gateway::{Gateway, Live},
     project::Project,
-    server,
+    reload, server,
 };
 
 /// How long `--strict` waits for a backend.
@@ -67,7 +67,7 @@ impl Serve {
         runtime().block_on(self.serve(config, project, gateway))
     }
 
-    async fn serve(self, config: &Path, _: Project, gateway: Gateway) -> anyhow::Result<Exit> {
+    async fn serve(self, config: &Path, project: Project, gateway: Gateway) -> anyhow::Result<Exit> {
         let settings = gateway.settings.clone();
         let listen = self.listen.unwrap_or(settings.server.listen);
         if let Some(reason) = settings.refuse_listen(listen) {
@@ -87,9 +87,11 @@ impl Serve {
         }
         let server = server::serve(live.clone(), listener, admin).context("cannot serve")?;
         announce(&live.snapshot(), &server);
+        let watch = reload::watch(live.clone(), config.to_owned(), project, reload::Pace::default());
 
         signals.next().await;
         say("stopping: running calls are finished; once more ends at once");
+        drop(watch);
 
         tokio::select! {
             () = server.stop() => {}
