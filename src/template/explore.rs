@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The most runs over sample values of one template.
-const MAX_RUNS: usize = 100_000;
+const MAX_RUNS: usize = 10 * MAX_SHAPES;
 /// The most bytes that the texts of all shapes of a template may have together.
 const MAX_TOTAL_BYTES: usize = 16 * 1024 * 1024;
 
@@ -44,8 +44,17 @@ pub(super) fn explore(
     let (mut runs, mut bytes) = (0, 0);
     while let Some(assigned) = open.pop() {
         runs += 1;
-        if runs > MAX_RUNS || shapes.len() > MAX_SHAPES || bytes > MAX_TOTAL_BYTES {
-            findings.push(too_many(tree, sources, params, shapes.len() > MAX_SHAPES));
+        let exceeded = if shapes.len() > MAX_SHAPES {
+            Some(format!("more than {MAX_SHAPES} texts come"))
+        } else if runs > MAX_RUNS {
+            Some(format!("more than {MAX_RUNS} combinations of values come"))
+        } else if bytes > MAX_TOTAL_BYTES {
+            Some(format!("more than {MAX_TOTAL_BYTES} bytes of texts come"))
+        } else {
+            None
+        };
+        if let Some(exceeded) = exceeded {
+            findings.push(too_many(tree, sources, params, &exceeded));
             break;
         }
         let mut walk = Walk::default();
@@ -200,15 +209,20 @@ impl Findings<'_> {
 fn undefined(sources: &Sources, params: &[Param], param: Option<usize>, range: Range<usize>) -> Diagnostic {
     let name =
         param.map_or_else(|| sources.template.value[range.clone()].to_owned(), |param| params[param].name.clone());
-    let help = format!(
-        "put `{{% if {name} is defined %}}…{{% endif %}}` around it, write `{{{{ {name} | default(…) }}}}`, or give it a \
-         `default:`"
-    );
+    let list = param.and_then(|param| params[param].ty).is_some_and(|ty| ty.list);
+    let help = if list {
+        format!("put `{{% if {name} %}}…{{% endif %}}` around it")
+    } else {
+        format!(
+            "put `{{% if {name} is defined %}}…{{% endif %}}` around it, write `{{{{ {name} | default(…) }}}}`, or give it \
+             a `default:`"
+        )
+    };
     let message = format!("`{name}` can be undefined here: a caller need not send it");
     POSSIBLY_UNDEFINED.at(sources.template.span_of(range), message).help(help)
 }
 
-fn too_many(tree: &Tree, sources: &Sources, params: &[Param], counted: bool) -> Diagnostic {
+fn too_many(tree: &Tree, sources: &Sources, params: &[Param], exceeded: &str) -> Diagnostic {
     let mut factors = Vec::new();
     collect_factors(&tree.nodes, sources, params, &mut factors);
     let place = factors.first().map_or(0..0, |(range, _)| range.clone());
@@ -216,12 +230,7 @@ fn too_many(tree: &Tree, sources: &Sources, params: &[Param], counted: bool) -> 
     if factors.len() > multiplied.len() {
         multiplied.push(format!("{} more", factors.len() - multiplied.len()));
     }
-    let what = if counted {
-        format!("more than {MAX_SHAPES} texts")
-    } else {
-        format!("more than {MAX_RUNS} combinations of values, or {MAX_TOTAL_BYTES} bytes of text,")
-    };
-    let message = format!("{what} come of this template, because these multiply: {}", multiplied.join(" × "));
+    let message = format!("{exceeded} of this template, because these multiply: {}", multiplied.join(" × "));
     let help = "split it into several actions, or let SQL decide: `({{ x }} IS NULL OR column = {{ x }})`";
     TOO_MANY_SHAPES.at(sources.template.span_of(place), message).help(help)
 }

@@ -13,8 +13,8 @@ use minijinja::{
 };
 
 use super::{
-    Dialect, Param,
-    tree::{Comparison, Expr, Filter, Kind, Node, Site, Spread, Tree, Type},
+    Dialect, Param, sql,
+    tree::{Comparison, Expr, Kind, Node, Site, Spread, Tree, Type},
     typing::{Typing, invalid},
 };
 use crate::{
@@ -93,29 +93,8 @@ fn syntax_error(source: &Text, error: &minijinja::Error, dialect: Dialect) -> Di
         range.end += 1;
     }
     let detail = error.detail().unwrap_or("not a template");
-    let help = syntax_help(text, range.end, dialect);
+    let help = sql::help(text, range.end, dialect);
     TEMPLATE_SYNTAX.at(source.span_of(range), format!("not a template: {detail}")).maybe_help(help)
-}
-
-/// SQL that happens to be Jinja's syntax is the usual cause: literals of arrays, and patterns of LIKE.
-fn syntax_help(text: &str, end: usize, dialect: Dialect) -> Option<String> {
-    let before = &text[..end];
-    let (tag, opening) = ["{{", "{%", "{#"].iter().filter_map(|tag| Some((before.rfind(tag)?, *tag))).max()?;
-    let line = &text[text[..tag].rfind('\n').map_or(0, |at| at + 1)..];
-    let line = line.lines().next().unwrap_or_default();
-    let column = tag - (line.as_ptr() as usize - text.as_ptr() as usize);
-    let rest = &line[column..];
-    if opening == "{{" && (rest.contains("},") || rest.find(',').is_some_and(|comma| !rest[..comma].contains('|'))) {
-        let array =
-            if dialect == Dialect::Postgres { "write it as ARRAY[[1, 2], [3, 4]]" } else { "write it otherwise" };
-        return Some(format!(
-            "`{{{{` begins a placeholder; if this is an array, {array}, or wrap it in {{% raw %}}…{{% endraw %}}"
-        ));
-    }
-    let quoted = line[..column].matches('\'').count() % 2 == 1;
-    quoted.then(|| {
-        format!("`{opening}` is template syntax, also inside a literal: write {{% raw %}}'…'{{% endraw %}} around it")
-    })
 }
 
 struct Lowering<'a> {
@@ -150,14 +129,8 @@ impl Lowering<'_> {
         for node in nodes.iter().rev() {
             let Node::Text(range) = node else { break };
             before.insert_str(0, &self.text[range.clone()]);
-            if before.trim_end().len() > 3 {
-                break;
-            }
         }
-        let Some(before) = before.trim_end().strip_suffix('(') else { return false };
-        let word = before.trim_end();
-        let start = word.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-        word.get(start..).is_some_and(|word| word.eq_ignore_ascii_case("in"))
+        sql::ends_with_in(&before)
     }
 
     fn node(&mut self, statement: &ast::Stmt<'_>) -> Option<Node> {
@@ -297,7 +270,7 @@ impl Lowering<'_> {
                     Some("declare it with `[]`, as in `string[]`".into()),
                 );
             }
-            return bind(id, invalid(&range));
+            return Node::Bind(Site::new(id, invalid(&range)));
         }
         let expr = self.value(expr, 0);
         match expr.ty {
@@ -317,7 +290,7 @@ impl Lowering<'_> {
                         _ => "write `IN ({{ list | spread }})`, with `{% if list %}` around it".into(),
                     };
                     self.typing.error(&LIST_NEEDS_SPREAD, &range, message, Some(help));
-                    return bind(id, invalid(&range));
+                    return Node::Bind(Site::new(id, invalid(&range)));
                 }
             }
             Type::Of(_) | Type::Null | Type::Unknown => {}
@@ -329,9 +302,9 @@ impl Lowering<'_> {
         if constant {
             let help = "write it into the SQL text: nothing about it comes from the caller";
             self.typing.error(&CONSTANT_PLACEHOLDER, &range, "this placeholder holds a constant", Some(help.into()));
-            return bind(id, invalid(&range));
+            return Node::Bind(Site::new(id, invalid(&range)));
         }
-        bind(id, expr)
+        Node::Bind(Site::new(id, expr))
     }
 
     /// An expression that decides a branch: the only place for `and` and `or`, which give one of their operands.
@@ -529,20 +502,25 @@ impl Lowering<'_> {
             ValueKind::String => (Value::Text(value.as_str().unwrap_or_default().into()), Scalar::String),
             ValueKind::Number if value.is_integer() => match i64::try_from(value.clone()) {
                 Ok(n) => (Value::Integer(n), Scalar::Integer),
-                Err(_) => {
-                    let message = "this number is larger than a 64-bit integer";
-                    self.typing.error(&TYPE_MISMATCH, &range, message, Some("write it in the SQL text".into()));
-                    return invalid(&range);
-                }
+                Err(_) => return self.too_large_number(&range),
             },
             // The digits as written: a decimal is compared exactly. An exponent could ask for any number of them.
             ValueKind::Number => match written.replace('_', "").parse::<BigDecimal>() {
-                Ok(n) if !written.contains(['e', 'E']) => (Value::Decimal(n), Scalar::Decimal),
-                _ => (Value::Float(f64::try_from(value.clone()).unwrap_or_default()), Scalar::Float),
+                Ok(n) if !written.contains(['e', 'E']) && n.digits() <= 38 => (Value::Decimal(n), Scalar::Decimal),
+                _ => match f64::try_from(value.clone()) {
+                    Ok(n) if n.is_finite() => (Value::Float(n), Scalar::Float),
+                    _ => return self.too_large_number(&range),
+                },
             },
             _ => return self.typing.unsupported(&range, "this constant", "write it in the SQL text"),
         };
         Expr { kind: Kind::Const(value), ty: Type::one(scalar), range }
+    }
+
+    fn too_large_number(&mut self, range: &Range<usize>) -> Expr {
+        let message = "this number is larger than its type can hold";
+        self.typing.error(&TYPE_MISMATCH, range, message, Some("write it in the SQL text".into()));
+        invalid(range)
     }
 
     fn arithmetic(&mut self, range: &Range<usize>) -> Expr {
@@ -601,19 +579,6 @@ impl Lowering<'_> {
         let start = first.span().start_offset as usize;
         start..end.max(start)
     }
-}
-
-/// A site with a value; what was reported gets a type of no meaning.
-fn bind(id: usize, expr: Expr) -> Node {
-    let ty = match expr.ty {
-        Type::Of(ty) => ty,
-        Type::Null | Type::Unknown => ParamType::one(Scalar::String),
-    };
-    let mut like = false;
-    expr.visit(&mut |expr| {
-        like |= matches!(expr.kind, Kind::Filter(Filter::Contains | Filter::StartsWith | Filter::EndsWith, _));
-    });
-    Node::Bind(Site { id, param: expr.only_param(), ty, like, expr })
 }
 
 /// Whether the text that comes next begins with `)`.

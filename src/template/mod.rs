@@ -13,6 +13,7 @@ pub mod lexer;
 mod lower;
 mod samples;
 mod shape_text;
+mod sql;
 mod statement;
 #[cfg(test)]
 mod tests;

@@ -240,6 +240,8 @@ impl<'t> Demands<'t> {
                 let mut numbers = vec![1, 0];
                 let near = |n: i64| [Some(n), n.checked_sub(1), n.checked_add(1)].into_iter().flatten();
                 numbers.extend(self.numbers().into_iter().filter_map(floor).flat_map(near));
+                numbers.sort_unstable();
+                numbers.dedup();
                 numbers.into_iter().map(Value::Integer).collect()
             }
             Scalar::Decimal => self.numbers().into_iter().map(Value::Decimal).collect(),

@@ -68,6 +68,21 @@ pub(super) struct Site {
     pub like: bool,
 }
 
+impl Site {
+    /// The site of a value; what was reported gets a type of no meaning.
+    pub fn new(id: usize, expr: Expr) -> Self {
+        let ty = match expr.ty {
+            Type::Of(ty) => ty,
+            Type::Null | Type::Unknown => ParamType::one(Scalar::String),
+        };
+        let mut like = false;
+        expr.visit(&mut |expr| {
+            like |= matches!(expr.kind, Kind::Filter(Filter::Contains | Filter::StartsWith | Filter::EndsWith, _));
+        });
+        Self { id, param: expr.only_param(), ty, like, expr }
+    }
+}
+
 /// `{{ list | spread }}`.
 #[derive(Debug)]
 pub(super) struct Spread {

@@ -1,3 +1,5 @@
+//! What calls bind, and the text that they run.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Every error of an author, at its exact place.
+
 use super::*;
 
 /// The help of the first diagnostic.
@@ -114,6 +116,7 @@ fn comparing_different_classes_of_types_is_an_error() {
         "u: uuid",
         "j: json",
         "l: integer[]",
+        "f: float",
         "c: choice up=ASC, down=DESC",
     ];
     for (condition, expected) in [
@@ -144,6 +147,7 @@ fn comparing_different_classes_of_types_is_an_error() {
         ("c", "choice-misused @ c"),
         ("c | upper == 'UP'", "choice-misused @ c"),
         ("'a' in c", "choice-misused @ c"),
+        ("f == 1e999", "type-mismatch @ 1e999"),
         ("i == 99999999999999999999", "type-mismatch @ 99999999999999999999"),
     ] {
         check(&format!("SELECT 1{{% if {condition} %}}, 2{{% endif %}}"), &params, expected);
@@ -210,6 +214,7 @@ fn a_parameter_that_can_be_undefined_is_reported_on_the_paths_where_it_can() {
         compile(template, &params);
     }
     assert!(help("SELECT {{ a }}", &params).contains("{% if a is defined %}"));
+    assert!(help("SELECT 1 WHERE 1 IN ({{ l | spread }})", &params).contains("{% if l %}"));
 }
 
 #[test]

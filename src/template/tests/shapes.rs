@@ -1,3 +1,5 @@
+//! Which texts are known at load, and where their pieces stand in the file.
+
 use super::*;
 
 /// The number of shapes of a template.
