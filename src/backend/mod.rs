@@ -36,12 +36,15 @@ pub struct Driver {
     pub default_timeout: Duration,
     /// Makes a backend from its block of `datadip.yaml`, secrets already in place. It does not connect. Paths are
     /// relative to the folder. `None` if `out` got an error.
-    pub open: fn(&Node, &Path, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>,
+    pub open: Open,
     /// The JSON Schema of that block.
     pub schema: fn() -> Json,
     /// Checks the `options` of an action on such a backend.
     pub check_options: fn(&Node, &mut Vec<Diagnostic>),
 }
+
+/// [`Driver::open`].
+pub type Open = fn(&Node, &Path, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>;
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ pub struct CallError {
     /// Whether a write may or may not have taken effect.
     pub in_doubt: bool,
     /// What happened, for the log: with the backend's code, without its quoted pieces.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
 }
 
 macro_rules! codes {
@@ -32,7 +32,7 @@ macro_rules! codes {
         pub enum Code {
             $( $(#[doc = $doc])* $variant, )*
             /// The action's own code for one of its database's.
-            Own(OwnError),
+            Own(Box<OwnError>),
         }
 
         impl Code {
@@ -163,7 +163,7 @@ impl CallError {
 
     /// The same error with what the log should say.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+    pub fn detail(mut self, detail: impl Into<Box<str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn an_own_code_keeps_its_status() {
-        let code = Code::Own(OwnError { code: "account_closed".into(), http: 422 });
+        let code = Code::Own(Box::new(OwnError { code: "account_closed".into(), http: 422 }));
         assert_eq!((code.as_str(), code.status()), ("account_closed", 422));
     }
 

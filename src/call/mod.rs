@@ -204,7 +204,7 @@ fn unfit(reason: ResultError) -> CallError {
 fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError {
     let own = failure.code.as_ref().and_then(|code| action.errors.get(code));
     let (code, constraint) = match (own, failure.kind) {
-        (Some(own), _) => (Code::Own(own.clone()), None),
+        (Some(own), _) => (Code::Own(Box::new(own.clone())), None),
         (None, FailureKind::Constraint(constraint)) => (Code::ConstraintViolation, Some(constraint)),
         (None, FailureKind::Unavailable) => (Code::BackendUnavailable, None),
         (None, FailureKind::Overloaded) => (Code::Overloaded, None),
@@ -220,11 +220,10 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
         None => CallError::new(code),
     };
     error.constraint = constraint;
-    error.detail = Some(match failure.code {
+    error.detail(match failure.code {
         Some(code) => format!("{code}: {}", failure.message),
         None => failure.message,
-    });
-    error
+    })
 }
 
 /// What is said of a value that fits its parameter and not the database.

@@ -27,7 +27,7 @@ pub struct Line<'a> {
     request_id: &'a str,
     status: u16,
     code: Cow<'static, str>,
-    detail: Option<String>,
+    detail: Option<Box<str>>,
     silent: bool,
 }
 

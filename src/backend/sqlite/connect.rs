@@ -24,8 +24,6 @@ use crate::{
 
 /// How long SQLite itself waits for a lock. Short, because nothing can interrupt this waiting; calls try again.
 const BUSY: Duration = Duration::from_millis(100);
-/// How much of the file is read through memory maps.
-const MMAP_BYTES: &str = "67108864";
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 256;
 /// After how many of SQLite's operations a statement looks whether it is cancelled: every few microseconds.
@@ -151,13 +149,14 @@ impl Connect for Connector {
         let missing =
             |error| Failure::new(FailureKind::Unavailable, format!("cannot open {}: {error}", database.path.display()));
         let identity = database.identity().map_err(missing)?;
+        // No `mmap_size`: a look-up gains nothing measurable from it, and a file that somebody cuts short, as `cp` over it
+        // does, would end the whole process instead of a call.
         let mut options = SqliteConnectOptions::new()
             .filename(&database.path)
             .read_only(self.access == Access::Read)
             .busy_timeout(BUSY)
             .statement_cache_capacity(STATEMENTS)
             .foreign_keys(true)
-            .pragma("mmap_size", MMAP_BYTES)
             .disable_statement_logging();
         if self.access == Access::Read {
             options = options.pragma("query_only", "ON");

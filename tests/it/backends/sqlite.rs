@@ -173,6 +173,22 @@ async fn a_file_that_vanishes_and_comes_back_is_found_again() {
     assert_eq!((things(&backend, SQL).await, backend.health()), (first_things(), Health::Up));
 }
 
+#[tokio::test]
+async fn a_file_that_is_cut_short_fails_calls_and_not_the_process() {
+    let fixture = Sqlite::new();
+    let fill = "CREATE TABLE big AS WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) \
+                SELECT n, hex(randomblob(500)) AS filling FROM n;";
+    fs::write(fixture.folder().join("init.sql"), fill).expect("writable");
+    let backend = fixture.backend(1);
+    let count = read(statements(SQL, &["SELECT sum(length(filling)) AS n FROM big"]));
+    assert_eq!(run(&backend, count).await.expect("the file is whole").rows, [[json!(5_000_000)]]);
+    let file = fs::File::options().write(true).open(fixture.folder().join("test.db")).expect("writable");
+    file.set_len(100_000).expect("the file can be cut");
+    let count = read(statements(SQL, &["SELECT sum(length(filling)) AS n FROM big"]));
+    let failure = run(&backend, count).await.expect_err("most of it is gone");
+    assert_eq!(failure.kind, FailureKind::Unavailable, "{}", failure.message);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn init_runs_once_however_many_start_at_once() {
     let fixture = Arc::new(Sqlite::new());
