@@ -83,6 +83,7 @@ pub fn serve(live: Arc<Live>, listener: TcpListener, admin: Option<TcpListener>)
         })
         .workers(workers)
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(request::ARRIVAL)
         .tcp_nodelay(true)
         // A caller who closes its side has left: its call is dropped, which cancels the statement.
         .h1_allow_half_closed(false)

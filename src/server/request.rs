@@ -24,8 +24,8 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// An idempotency key has at most this many characters.
 const MAX_IDEMPOTENCY_KEY: usize = 200;
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the head of a connection's first request may take to arrive, and the body of any request.
+pub const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// The id of a request: the caller's own where it is a decent one, else a new ULID.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ pub async fn read_body(head: &RequestHead, payload: Payload, limit: usize) -> Re
     if matches!(payload, Payload::None) {
         return Ok(Bytes::new());
     }
-    match tokio::time::timeout(BODY_TIMEOUT, collect(payload, limit)).await {
+    match tokio::time::timeout(ARRIVAL, collect(payload, limit)).await {
         Ok(read) => read,
         Err(_) => Err(Problem::invalid_request("the body did not arrive in time")),
     }

@@ -13,7 +13,7 @@ use std::{
 use actix_web::dev::{Server, ServerHandle};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 
 /// How often a stopping server looks whether its calls are done.
@@ -90,13 +90,13 @@ impl Handle {
         while self.running.count.load(Ordering::Relaxed) > 0 && Instant::now() < quiet_until {
             sleep(LOOK).await;
         }
-        let left = end.saturating_duration_since(Instant::now()).max(CLOSING);
+        let end = end.max(Instant::now() + CLOSING);
         for (server, _) in &self.servers {
             // The command is sent when the future is made; the future only waits.
             drop(server.stop(true));
         }
         for (_, task) in &mut self.servers {
-            let _ = timeout(left, task).await;
+            let _ = timeout_at(end, task).await;
         }
     }
 }

@@ -247,6 +247,59 @@ async fn a_broken_action_is_unavailable_and_the_others_serve() {
 }
 
 #[tokio::test]
+async fn what_a_backend_cannot_do_has_its_code_and_says_nothing_of_it() {
+    let elsewhere = crate::gateway::CONFIG.to_owned() + "  gone: { kind: sqlite, url: 'sqlite:no/such/folder/x.db' }\n";
+    let find = |backend: &str, sql: &str| format!("description: Fails.\nbackend: {backend}\nsql: {sql}\n");
+    let gateway = with(&[
+        ("datadip.yaml", &elsewhere),
+        ("actions/gone.yaml", &find("gone", "SELECT 1 AS one")),
+        ("actions/wrong.yaml", &find("demo", "SELECT nosuch(id) AS n FROM customers LIMIT 1")),
+        ("actions/drift.yaml", &find("demo", "SELECT id FROM s3cret LIMIT 1")),
+    ]);
+    for (name, status, code) in
+        [("gone", 503, "backend_unavailable"), ("wrong", 502, "backend_error"), ("drift", 502, "schema_drift")]
+    {
+        let answer = gateway.post(&format!("/actions/{name}"), "").await;
+        assert_eq!((answer.status, answer.code().as_str()), (status, code));
+        assert_eq!(answer.header("retry-after").is_some(), status == 503);
+        for secret in ["s3cret", "no/such", "SELECT", "nosuch", "sqlite", "Ada"] {
+            assert!(!answer.text().contains(secret), "{}", answer.text());
+        }
+    }
+    assert_eq!(gateway.get("/readyz").await.json()["backends"], json!({ "demo": "up", "gone": "down" }));
+}
+
+#[tokio::test]
+async fn more_calls_than_may_run_and_wait_are_refused() {
+    let config = crate::gateway::CONFIG.to_owned() + "limits: { concurrency: 1, queue: 0 }\n";
+    let gateway = with(&[("datadip.yaml", &config)]);
+    let slow = gateway.post("/actions/slow", r#"{"n": 3000000}"#);
+    let refused = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        gateway.post("/actions/find", ADA).await
+    };
+    let (slow, refused) = tokio::join!(slow, refused);
+    assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(slow.status, 200);
+}
+
+#[tokio::test]
+async fn a_lock_that_others_hold_is_contention() {
+    use sqlx::{ConnectOptions, Executor};
+    let gateway =
+        with(&[("actions/rename.yaml", &(super::RENAME.to_owned() + "retry: { attempts: 1 }\ntimeout: 500ms\n"))]);
+    assert_eq!(gateway.post("/actions/find", ADA).await.status, 200);
+    let file = sqlx::sqlite::SqliteConnectOptions::new().filename(gateway.folder.path().join("test.db"));
+    let mut other = file.connect().await.expect("the same file");
+    other.execute("BEGIN IMMEDIATE").await.expect("the lock");
+    let answer = gateway.post("/actions/rename", r#"{"customer_id": 1, "name": "x"}"#).await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "contention"));
+    other.execute("ROLLBACK").await.expect("the lock is free");
+    assert_eq!(gateway.post("/actions/rename", r#"{"customer_id": 1, "name": "x"}"#).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_deadline_that_passes_is_a_timeout() {
     let slow = super::SLOW.replace("timeout: 60s", "timeout: 50ms");
     let gateway = with(&[("actions/slow.yaml", &slow)]);
