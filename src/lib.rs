@@ -30,6 +30,8 @@ pub mod backend;
 
 pub mod action;
 
+pub mod lint;
+
 pub mod limit;
 
 pub mod catalog;

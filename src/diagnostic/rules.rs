@@ -82,4 +82,27 @@ rules! {
     Error GLUED_PLACEHOLDER "glued-placeholder";
     Error PLACEHOLDER_AS_NAME "placeholder-as-name";
     Error HAND_WRITTEN_PLACEHOLDER "hand-written-placeholder";
+
+    Error UNKNOWN_STATEMENT "unknown-statement";
+    Error DATA_DEFINITION "data-definition";
+    Error CONTROL_STATEMENT "control-statement";
+    Error WRITE_IN_READ "write-in-read";
+    Error MISSING_WHERE "missing-where";
+    Error MISSING_COLUMN "missing-column";
+    Error DUPLICATE_COLUMN "duplicate-column";
+    Error AFFECTED_WITHOUT_WRITE "affected-without-write";
+    Warning SQL_UNCHECKED "sql-unchecked";
+    Warning SELECT_STAR "select-star";
+    Warning COLUMN_NOT_IN_SCHEMA "column-not-in-schema";
+    Warning UNESCAPED_LIKE "unescaped-like";
+    Warning SORT_BY_BIND "sort-by-bind";
+    Warning MISSING_LIMIT "missing-limit";
+    Warning UNUSED_PARAMETER "unused-parameter";
+    Warning TRUTHY_GUARD "truthy-guard";
+    Warning MISSING_DESCRIPTION "missing-description";
+    Warning MISSING_RESULT_SCHEMA "missing-result-schema";
+    Warning UNKNOWN_RULE "unknown-rule";
+    Warning UNUSED_ALLOW "unused-allow";
+    Note MISSING_TEST "missing-test";
+    Note UNSAFE_REPEAT "unsafe-repeat";
 }

@@ -18,6 +18,7 @@ use crate::{
     diagnostic::{
         BAD_NAME, DUPLICATE_NAME, Diagnostic, ROUTE_CONFLICT, Report, Source, Span, UNREADABLE_FILE, has_errors,
     },
+    lint,
     settings::{Environment, Fingerprint, Outline, Settings},
     spec::ActionSpec,
     yaml::{self, read::FromNode},
@@ -338,11 +339,15 @@ fn check(
     }
     let (document, found) = yaml::parse(&source.text);
     out.extend(found);
-    let Some(spec) = document.and_then(|document| ActionSpec::from_node(&document.root, out)) else {
-        return (None, None);
-    };
+    let Some(document) = document else { return (None, None) };
+    let Some(spec) = ActionSpec::from_node(&document.root, out) else { return (None, None) };
     let route = spec.route.as_ref().and_then(|route| route.path.as_ref()).map(|path| path.span);
-    (Action::compile(name, &spec, source, context, out), route)
+    let action = Action::compile(name, &spec, source, context, out);
+    if let Some(action) = &action {
+        lint::check(action, &spec, out);
+    }
+    lint::silence(source, &document.comments, Some(&spec), out);
+    (action, route)
 }
 
 /// Finds files that cannot stand beside each other: each of them gets the error.

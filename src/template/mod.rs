@@ -29,7 +29,7 @@ use std::{
 use quick_cache::sync::Cache;
 
 use crate::{
-    diagnostic::{Diagnostic, TEMPLATE_TOO_LARGE, TEMPLATE_UNSUPPORTED, has_errors},
+    diagnostic::{Diagnostic, Span, TEMPLATE_TOO_LARGE, TEMPLATE_UNSUPPORTED, has_errors},
     value::{ParamType, Value},
     yaml::Text,
 };
@@ -200,6 +200,13 @@ impl Template {
     /// needs them.
     pub fn shape_texts(&self) -> impl Iterator<Item = ShapeText> {
         self.shapes.keys().filter_map(|shape| write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).ok())
+    }
+
+    /// Conditions that are nothing but a boolean or a number: the place of each, and its parameter.
+    pub fn truthy_guards(&self) -> Vec<(Span, usize)> {
+        let mut found = Vec::new();
+        self.tree.truthy_guards(&mut |range, param| found.push((self.sources.template.span_of(range), param)));
+        found
     }
 
     /// Whether the template uses this parameter.

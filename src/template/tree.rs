@@ -19,6 +19,27 @@ pub(super) struct Tree {
     pub broken: bool,
 }
 
+impl Tree {
+    /// Calls `found` with each parameter that is a condition, or a side of one, only by being true, and is a boolean or a
+    /// number.
+    pub fn truthy_guards(&self, found: &mut impl FnMut(Range<usize>, usize)) {
+        let mut left: Vec<&Node> = self.nodes.iter().collect();
+        while let Some(node) = left.pop() {
+            match node {
+                Node::Text(_) | Node::Bind(_) | Node::Spread(_) | Node::Choice { .. } => {}
+                Node::If { branches, otherwise } => {
+                    for (condition, nodes) in branches {
+                        condition.truthy(found);
+                        left.extend(nodes);
+                    }
+                    left.extend(otherwise);
+                }
+                Node::For { body, .. } => left.extend(body),
+            }
+        }
+    }
+}
+
 /// One piece of a template.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -240,6 +261,23 @@ impl Expr {
                 a.visit(f);
                 b.visit(f);
             }
+        }
+    }
+
+    fn truthy(&self, found: &mut impl FnMut(Range<usize>, usize)) {
+        match (&self.kind, self.ty) {
+            (Kind::Param(param), Type::Of(ParamType { scalar, list: false })) => {
+                use Scalar::{Boolean, Decimal, Float, Integer};
+                if matches!(scalar, Boolean | Integer | Decimal | Float) {
+                    found(self.range.clone(), *param);
+                }
+            }
+            (Kind::Not(input), _) => input.truthy(found),
+            (Kind::And(a, b) | Kind::Or(a, b), _) => {
+                a.truthy(found);
+                b.truthy(found);
+            }
+            _ => {}
         }
     }
 

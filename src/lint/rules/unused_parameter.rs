@@ -1,0 +1,19 @@
+//! Parameters that no template uses.
+
+use crate::{
+    diagnostic::{Diagnostic, UNUSED_PARAMETER},
+    lint::Subject,
+};
+
+pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for (at, param) in subject.action.params.list().iter().enumerate() {
+        if subject.action.statements.iter().any(|template| template.uses(at)) {
+            continue;
+        }
+        if let Some((name, _)) = subject.spec.params.iter().find(|(name, _)| name.value == param.name) {
+            let message = format!("the parameter `{}` is used nowhere", param.name);
+            let help = format!("write `{{{{ {} }}}}` in the statement, or remove it", param.name);
+            out.push(UNUSED_PARAMETER.at(name.span, message).help(help));
+        }
+    }
+}
