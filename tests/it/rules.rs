@@ -107,8 +107,12 @@ fn every_example_triggers_its_rule_alone_and_nothing_instead_does() {
     for rule in RULES {
         let Ok(page) = page(rule) else { continue };
         for fence in &page.example {
-            let found = found(fence);
+            let mut found = found(fence);
             shown += 1;
+            // The examples of other rules have no tests, to be short.
+            if rule.name != "missing-test" {
+                found.remove("missing-test");
+            }
             if found.iter().ne([rule.name]) {
                 problems.push(format!("{}: the example triggers {found:?}\n{}", rule.name, fence.text));
             }

@@ -1,3 +1,5 @@
+//! Each rule on files that break it, and on files that look like it and do not.
+
 mod statements;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
