@@ -250,3 +250,83 @@ impl<C: Connect> managed::Manager for Manager<C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    };
+
+    use super::*;
+
+    /// Connections that are numbers, in the order of their making.
+    #[derive(Clone, Debug, Default)]
+    struct Numbers {
+        made: Arc<AtomicUsize>,
+        stale: Arc<AtomicBool>,
+    }
+
+    impl Connect for Numbers {
+        type Connection = usize;
+
+        async fn connect(&self) -> Result<usize, Failure> {
+            Ok(self.made.fetch_add(1, Ordering::Relaxed))
+        }
+
+        fn usable(&self, _: &usize) -> bool {
+            !self.stale.load(Ordering::Relaxed)
+        }
+    }
+
+    fn pool(settings: PoolSettings) -> (Pool<Numbers>, Numbers) {
+        let numbers = Numbers::default();
+        (Pool::new(numbers.clone(), PoolSettings { max: 2, ..settings }), numbers)
+    }
+
+    async fn get(pool: &Pool<Numbers>) -> Lease<Numbers> {
+        pool.get(Instant::now() + Duration::from_secs(60)).await.expect("a connection is free")
+    }
+
+    #[tokio::test]
+    async fn a_released_connection_serves_again_and_a_dropped_one_does_not() {
+        let (pool, _) = pool(PoolSettings::default());
+        for _ in 0..3 {
+            let lease = get(&pool).await;
+            assert_eq!(*lease, 0);
+            lease.release();
+        }
+        drop(get(&pool).await);
+        assert_eq!(pool.connections(), Connections { open: 0, idle: 0 });
+        assert_eq!(*get(&pool).await, 1);
+    }
+
+    #[tokio::test]
+    async fn an_old_or_useless_connection_is_replaced() {
+        let (pool, numbers) = pool(PoolSettings { max_lifetime: Duration::from_millis(20), ..PoolSettings::default() });
+        get(&pool).await.release();
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        let lease = get(&pool).await;
+        assert_eq!(*lease, 1);
+        lease.release();
+        numbers.stale.store(true, Ordering::Relaxed);
+        assert_eq!(*get(&pool).await, 2);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_longer_than_the_settings_and_the_deadline_allow() {
+        let (pool, _) = pool(PoolSettings { acquire_timeout: Duration::from_millis(30), ..PoolSettings::default() });
+        let _held = (get(&pool).await, get(&pool).await);
+        for deadline in [Duration::ZERO, Duration::from_secs(60)] {
+            let refused = pool.get(Instant::now() + deadline).await.err().map(|failure| failure.kind);
+            assert_eq!(refused, Some(FailureKind::Overloaded));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_least_number_is_made_at_once() {
+        let (pool, numbers) = pool(PoolSettings { min: 2, ..PoolSettings::default() });
+        pool.connect(Instant::now() + Duration::from_secs(60)).await.expect("both can be made");
+        assert_eq!((pool.connections(), numbers.made.load(Ordering::Relaxed)), (Connections { open: 2, idle: 2 }, 2));
+    }
+}
