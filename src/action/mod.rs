@@ -32,7 +32,7 @@ pub use params::{Absent, BadParam, Param, Params};
 pub use result::{Encoded, Encoder, Envelope, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas};
-pub use test::CODES;
+pub use test::{CODES, is_coercion};
 pub use variables::{IDEMPOTENCY_KEY, Input, Variables, VariablesError};
 
 /// A compiled action, ready to be called. Immutable.

@@ -8,7 +8,7 @@ use crate::{
     diagnostic::{BAD_TEST, Diagnostic, suggest},
     spec::{ActionSpec, ExpectSpec, TestSpec},
     template::Dialect,
-    yaml::{Kind, Spanned},
+    yaml::Kind,
 };
 
 /// The codes that a caller may see (SPEC 8.2).
@@ -132,12 +132,12 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
     };
     let Some(first) = bad.first() else { return };
     let code = test.expect.code.as_ref();
-    if let Some(code) = code.filter(|code| is_coercion(code) && code.value != first.code) {
+    if let Some(code) = code.filter(|code| is_coercion(&code.value) && code.value != first.code) {
         let message = format!("expected `{}`, but `{}` comes of `{}` first", code.value, first.code, first.parameter);
         out.push(BAD_TEST.at(code.span, message));
     }
     let any_error = code.is_none() && test.expect.status.as_ref().is_some_and(|status| status.value == "error");
-    if any_error || code.is_some_and(|code| is_coercion(code)) {
+    if any_error || code.is_some_and(|code| is_coercion(&code.value)) {
         return;
     }
     for bad in bad {
@@ -154,6 +154,7 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
     }
 }
 
-fn is_coercion(code: &Spanned<String>) -> bool {
-    matches!(code.as_str(), "missing_parameter" | "invalid_parameter" | "unknown_parameter")
+/// Whether it is a code of SPEC 4, which coercion gives.
+pub fn is_coercion(code: &str) -> bool {
+    matches!(code, "missing_parameter" | "invalid_parameter" | "unknown_parameter")
 }

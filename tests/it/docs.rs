@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::cli::serve::Gateway;
+
 /// Copies what a deployment needs.
 pub fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
@@ -45,6 +47,18 @@ fn shell(folder: &Path, line: &str) -> String {
     reader.read_to_string(&mut shown).expect("UTF-8");
     child.wait().expect("it ends");
     shown
+}
+
+/// What `datadip serve` says until it has been told to stop, on the port that the page shows.
+#[cfg(unix)]
+fn serve(folder: &Path) -> String {
+    let mut gateway = Gateway::start(folder, &[]);
+    let mut shown = gateway.lines_until("  curl ");
+    gateway.signal("INT");
+    shown.extend(gateway.lines_until("stopped"));
+    let port = shown[0].rsplit(':').next().expect("a port").to_owned();
+    assert_eq!(gateway.exit_code(), Some(0));
+    shown.join("\n").replace(&format!(":{port}"), ":8080")
 }
 
 /// Whether a line is what the documentation shows, where `…` stands for anything.
@@ -87,8 +101,9 @@ fn the_command_line_does_what_its_page_shows() {
         let folder = demo();
         for example in block.split("$ ").skip(1) {
             let (line, expected) = example.split_once('\n').expect("a line");
-            let shown = shell(folder.path(), line);
-            let (wanted, got) = (expected.trim_end().lines(), shown.trim_end().lines());
+            let shown = if line == "datadip serve" { serve(folder.path()) } else { shell(folder.path(), line) };
+            let wanted = expected.trim_end().lines().filter(|line| *line != "^C");
+            let got = shown.trim_end().lines();
             let same = wanted.clone().count() == got.clone().count()
                 && wanted.zip(got).all(|(pattern, line)| matches(pattern, line));
             run += 1;

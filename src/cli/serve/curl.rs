@@ -51,3 +51,20 @@ fn variables(action: &Action) -> Option<Map<String, Json>> {
         Some(test.variables.iter().map(|(name, node)| (name.value.clone(), node.to_json())).collect())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_for_every_network_is_reached_by_loopback() {
+        for (address, expected) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("192.0.2.7:8080", "http://192.0.2.7:8080"),
+        ] {
+            assert_eq!(base(address.parse().expect("an address")), expected);
+        }
+    }
+}

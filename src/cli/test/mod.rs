@@ -19,7 +19,7 @@ use super::{
     runtime,
 };
 use crate::{
-    action::{Action, Encoded, Variables},
+    action::{Action, Encoded, Variables, is_coercion},
     backend::Backend,
     call::{self, CallError, Code, Target, Trace},
     project::{Loaded, Project},
@@ -160,11 +160,15 @@ async fn run_test(action: &Arc<Action>, test: &TestSpec, live: Result<&Arc<dyn B
                 }
                 (None, _) if needs_nothing(&test.expect) => None,
                 (None, Ok(backend)) => Some(backend),
-                (None, Err(_)) if expects_coercion_to_refuse(&test.expect) => {
-                    let code = test.expect.code.as_ref().map_or("", |code| code.value.as_str());
-                    return Verdict::Failed(vec![format!("code: expected {code}, got variables that are accepted")]);
+                (None, Err(reason)) => {
+                    return match test.expect.code.as_ref().filter(|code| is_coercion(&code.value)) {
+                        Some(code) => {
+                            let accepted = format!("code: expected {}, got variables that are accepted", code.value);
+                            Verdict::Failed(vec![accepted])
+                        }
+                        None => Verdict::Skipped(reason),
+                    };
                 }
-                (None, Err(reason)) => return Verdict::Skipped(reason),
             };
             if let Some(backend) = backend {
                 let target = Target { action, backend, limiters: &[], dry: true, request_id: "test" };
@@ -185,12 +189,6 @@ fn needs_nothing(expect: &ExpectSpec) -> bool {
     let answer =
         expect.status.is_some() || expect.code.is_some() || expect.row_count.is_some() || expect.result.is_some();
     statements && !answer
-}
-
-/// Whether a code of coercion is all that the test waits for.
-fn expects_coercion_to_refuse(expect: &ExpectSpec) -> bool {
-    let code = expect.code.as_ref().map(|code| code.value.as_str());
-    matches!(code, Some("missing_parameter" | "invalid_parameter" | "unknown_parameter"))
 }
 
 /// The values of sensitive parameters as the test sends them.

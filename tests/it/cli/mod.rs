@@ -2,10 +2,15 @@
 
 mod lint;
 mod run;
-mod serve;
+pub mod serve;
 mod test;
 
-use std::{fs, path::Path, process::Output, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
 
 use assert_cmd::Command;
 use tempfile::TempDir;
@@ -115,6 +120,36 @@ fn the_schemas_in_the_repository_are_the_output_of_schema() {
         assert!(schema == kept, "{path} is out of date; run `cargo run -q -- schema {of} > {path}`");
         let schema = serde_json::from_str(&schema).expect("JSON");
         jsonschema::meta::validate(&schema).expect("a JSON Schema");
+    }
+}
+
+/// All files of a folder and those below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let below = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    below.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn the_schemas_accept_what_the_repository_holds_and_refuse_what_lint_refuses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let starter = starter();
+    let mut actions = files(&root.join("actions"));
+    actions.push(starter.path().join(ORDERS));
+    let configs = vec![root.join("datadip.yaml"), starter.path().join("datadip.yaml")];
+    let json = |text: &str| datadip::yaml::parse(text).0.expect("YAML").root.to_json();
+    for (schema, files, wrong) in [
+        (datadip::cli::action_schema(), actions, "backend: demo\nsql: SELECT 1\ntimout: 1s\n"),
+        (datadip::cli::config_schema(), configs, "server: { listne: 127.0.0.1:8080 }\n"),
+    ] {
+        let schema = jsonschema::validator_for(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
+        for file in files {
+            let errors: Vec<_> = schema
+                .iter_errors(&json(&fs::read_to_string(&file).expect("text")))
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{}: {errors:?}", file.display());
+        }
+        assert!(!schema.is_valid(&json(wrong)));
     }
 }
 

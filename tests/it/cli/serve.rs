@@ -16,13 +16,14 @@ use super::{ORDERS, Printed, check_in, replace, starter, write};
 const LONG: Duration = Duration::from_secs(30);
 
 /// A gateway that runs; killed when it is dropped.
-struct Gateway {
+pub struct Gateway {
     child: Child,
     said: Receiver<String>,
 }
 
 impl Gateway {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
+    /// Starts it in a folder, on a free port.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(assert_cmd::cargo::cargo_bin("datadip"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
@@ -37,27 +38,33 @@ impl Gateway {
         Self { child, said }
     }
 
-    /// The next line on standard error that begins so.
-    fn wait_for(&self, beginning: &str) -> String {
+    /// The next lines on standard error, up to one that begins so.
+    pub fn lines_until(&self, beginning: &str) -> Vec<String> {
         let end = Instant::now() + LONG;
-        let mut before = Vec::new();
-        loop {
+        let mut lines: Vec<String> = Vec::new();
+        while lines.last().is_none_or(|line| !line.starts_with(beginning)) {
             match self.said.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.starts_with(beginning) => return line,
-                Ok(line) => before.push(line),
-                Err(_) => panic!("no line begins with {beginning:?}: {before:#?}"),
+                Ok(line) => lines.push(line),
+                Err(_) => panic!("no line begins with {beginning:?}: {lines:#?}"),
             }
         }
+        lines
+    }
+
+    /// The next line on standard error that begins so.
+    fn wait_for(&self, beginning: &str) -> String {
+        self.lines_until(beginning).pop().expect("it came")
     }
 
     /// Sends a signal by its name.
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs");
         assert!(sent.success());
     }
 
-    fn exit_code(&mut self) -> Option<i32> {
+    /// The exit code, once it has ended.
+    pub fn exit_code(&mut self) -> Option<i32> {
         let end = Instant::now() + LONG;
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {
