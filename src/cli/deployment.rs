@@ -34,9 +34,13 @@ pub fn load(config: &Path, purpose: For) -> anyhow::Result<Project> {
     };
     Project::load(config, environment, None).map_err(|error| {
         say(format!("error: {error}"));
-        if !config.exists() {
-            say("help: `datadip new --gateway` writes a starter into this folder; `--config FILE` names another one");
-        }
+        say(if !config.exists() {
+            "help: `datadip new --gateway` writes a starter into this folder; `--config FILE` names another one"
+        } else if error.path.is_dir() || !error.path.exists() {
+            "help: `actions` and `schemas` in datadip.yaml name the folders, relative to it"
+        } else {
+            "help: the file and its folder must be readable for the user who runs datadip"
+        });
         Told(Exit::Usage).into()
     })
 }

@@ -11,7 +11,7 @@ use super::{
     output::{answer, say},
 };
 use crate::{
-    diagnostic::{Level, Report, json},
+    diagnostic::{Level, Report, UNREADABLE_FILE, json},
     project::Project,
 };
 
@@ -57,9 +57,12 @@ impl Lint {
             }
         }
         say(deployment::summary(&reports, files));
+        let found = || reports.iter().flat_map(|report| &report.diagnostics);
+        if found().any(|diagnostic| diagnostic.rule.name == UNREADABLE_FILE.name) {
+            return Ok(Exit::Usage);
+        }
         let worst = if self.deny_warnings { Level::Warning } else { Level::Error };
-        let denied = reports.iter().flat_map(|report| &report.diagnostics).any(|found| found.level <= worst);
-        Ok(if denied { Exit::Findings } else { Exit::Fine })
+        Ok(if found().any(|diagnostic| diagnostic.level <= worst) { Exit::Findings } else { Exit::Fine })
     }
 
     /// The reports of the files that were asked for, and how many files these are.

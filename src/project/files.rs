@@ -43,7 +43,10 @@ pub fn find(folder: &Path, extensions: &[&str]) -> io::Result<Vec<Found>> {
                     (path.to_owned(), false)
                 }
                 Some(_) if error.loop_ancestor().is_some() => continue,
-                _ => return Err(error.into()),
+                _ => {
+                    let told = error.to_string();
+                    return Err(error.into_io_error().unwrap_or_else(|| io::Error::other(told)));
+                }
             },
         };
         let fits = path.extension().is_some_and(|found| extensions.iter().any(|extension| found == *extension));

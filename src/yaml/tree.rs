@@ -40,7 +40,11 @@ pub fn parse(source: &str) -> (Option<Document>, Vec<Diagnostic>) {
     match root {
         Ok(Some(root)) => (Some(Document { root, comments }), out),
         Ok(None) => {
-            out.push(YAML_SYNTAX.at(0..0, "the file is empty").help("`datadip new` writes a starter"));
+            out.push(
+                YAML_SYNTAX
+                    .at(0..0, "the file is empty")
+                    .help("`datadip new --gateway` in an empty folder writes files to start from"),
+            );
             (None, out)
         }
         Err(diagnostic) => {

@@ -70,7 +70,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("actix", &["server/"]),
     ("minijinja", &["template/"]),
     ("AssertSqlSafe", &["template/statement.rs"]),
-    ("std::env", &["settings.rs", "settings/", "cli/", "main.rs"]),
+    ("env::", &["settings.rs", "settings/", "cli/", "main.rs"]),
     ("anyhow", &["cli/", "main.rs"]),
 ];
 

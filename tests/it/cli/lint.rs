@@ -1,5 +1,7 @@
 //! `datadip lint`.
 
+use std::fs;
+
 use serde_json::{Value as Json, json};
 
 use super::{ORDERS, Printed, check_in, replace, starter, write};
@@ -85,6 +87,21 @@ fn a_broken_configuration_is_a_finding_and_the_actions_are_still_checked() {
     let Printed { out, error } = check_in(folder.path(), &["lint"], 1);
     assert!(out.contains("unknown key `listne`") && out.contains("did you mean `demo`?"), "{out}");
     assert!(error.starts_with("2 files: 2 errors"), "{error}");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_2() {
+    let folder = starter();
+    fs::write(folder.path().join("actions/strange.yaml"), b"description: \xff\n").expect("a file");
+    let Printed { out, error } = check_in(folder.path(), &["lint"], 2);
+    assert!(out.starts_with("error[unreadable-file]: expected UTF-8"), "{out}");
+    assert_eq!(error, "3 files: 1 error\n");
+
+    fs::remove_dir_all(folder.path().join("actions")).expect("a folder");
+    let Printed { out, error } = check_in(folder.path(), &["lint"], 2);
+    assert_eq!(out, "");
+    assert!(error.contains("/actions: No such file or directory"), "{error}");
+    assert!(error.contains("help: `actions` and `schemas` in datadip.yaml name the folders"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! `datadip serve`.
 
 use std::{
-    io::{BufRead, BufReader},
-    net::TcpListener,
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -119,11 +123,11 @@ async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
     let mut gateway = Gateway::start(folder.path(), &[]);
     let line = gateway.wait_for("serving 1 action on http://");
     let url = format!("{}/actions/customer-orders", line.split_whitespace().last().expect("an address"));
+    let answered = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..8)
         .map(|_| {
-            let (url, client) = (url.clone(), reqwest::Client::new());
+            let (url, client, answered) = (url.clone(), reqwest::Client::new(), answered.clone());
             tokio::spawn(async move {
-                let mut answered = 0;
                 // A connection that is refused is the end; an answer that is cut off is a failure.
                 while let Ok(answer) = client.post(&url).body(r#"{"phone": "+12025550123"}"#).send().await {
                     if answer.status() == 503 {
@@ -131,18 +135,47 @@ async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
                     }
                     assert_eq!(answer.status(), 200);
                     assert!(answer.text().await.expect("a whole answer").contains("\"id\":103"));
-                    answered += 1;
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
-                answered
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    gateway.signal("INT");
-    assert_eq!(gateway.exit_code(), Some(0));
-    for caller in callers {
-        assert!(caller.await.expect("no answer was wrong") > 0);
+    let end = Instant::now() + LONG;
+    while answered.load(Ordering::Relaxed) < 100 {
+        assert!(Instant::now() < end, "nothing is answered");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    gateway.signal("INT");
+    // Waited for on another thread: the callers need this one.
+    let code = tokio::task::spawn_blocking(move || gateway.exit_code()).await.expect("it ends");
+    assert_eq!(code, Some(0));
+    for caller in callers {
+        caller.await.expect("no answer was wrong");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = starter();
+    let count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS m FROM n";
+    let action =
+        format!("description: Never ends.\nbackend: demo\nsql: {count}\nresult: {{ shape: value }}\ntimeout: 60s\n");
+    write(&folder, "actions/endless.yaml", &action);
+    let mut gateway = Gateway::start(folder.path(), &[]);
+    let line = gateway.wait_for("serving 2 actions on http://");
+    let address = line.rsplit("http://").next().expect("an address");
+    let mut caller = TcpStream::connect(address).expect("it listens");
+    let request = format!("POST /actions/endless HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
+    caller.write_all(request.as_bytes()).expect("it is sent");
+    thread::sleep(Duration::from_secs(1));
+    gateway.signal("INT");
+    gateway.wait_for("stopping");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(gateway.child.try_wait().expect("it can be waited for"), None, "it waits for the call");
+    gateway.signal("INT");
+    gateway.wait_for("stopped");
+    assert_eq!(gateway.exit_code(), Some(0));
 }
 
 #[test]
