@@ -35,7 +35,7 @@ impl Check<'_> {
             TokenKind::Word => {
                 let word = text.to_ascii_lowercase();
                 match word.as_str() {
-                    "from" => (!self.from_takes_a_value()).then(|| expected("a table", text)),
+                    "from" => (!self.value_may_follow_from()).then(|| expected("a table", text)),
                     "join" | "into" | "update" | "table" | "straight_join" => Some(expected("a table", text)),
                     "as" if self.in_call(&["cast", "try_cast", "safe_cast"]) => Some(expected("a type", text)),
                     "as" => Some(expected("an alias", text)),
@@ -85,7 +85,7 @@ impl Check<'_> {
     }
 
     /// `EXTRACT(year FROM x)` and its like, and `IS DISTINCT FROM x`.
-    fn from_takes_a_value(&self) -> bool {
+    fn value_may_follow_from(&self) -> bool {
         let compared = self.follows("distinct")
             && self.earlier(2).is_some_and(|token| self.is(token, "is") || self.is(token, "not"));
         compared || self.in_call(&["extract", "trim", "substring", "substr", "mid", "overlay"])
