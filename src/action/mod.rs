@@ -126,6 +126,19 @@ const MAX_STATEMENTS: usize = 16;
 /// The most tries, the first included.
 const MAX_ATTEMPTS: u32 = 20;
 
+/// What could be compiled of a file that has errors, so that lint has its say in the same run.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// The backend's driver.
+    pub driver: Option<&'static Driver>,
+    /// Read or write.
+    pub mode: Mode,
+    /// The statements that compiled, in order.
+    pub statements: Vec<Template>,
+    /// What its answer looks like.
+    pub result: Option<ResultShape>,
+}
+
 impl Action {
     /// Compiles an action file. Reports everything that is wrong with it, and answers an action if `out` then holds no
     /// error, those of reading the file included.
@@ -135,7 +148,7 @@ impl Action {
         source: &Arc<Source>,
         context: &Context<'_>,
         out: &mut Vec<Diagnostic>,
-    ) -> Option<Self> {
+    ) -> Result<Self, Box<Unfinished>> {
         let mode = spec.mode.as_ref().map_or(Mode::Read, |mode| mode.value);
         let driver = backend(spec, context, out);
         let params = Params::compile(&spec.params, context.zone, out);
@@ -157,13 +170,12 @@ impl Action {
         later(spec, mode, driver, out);
         test::check(spec, &params, &errors, driver, out);
 
-        if has_errors(out) {
-            return None;
-        }
-        let backend = spec.backend.0.as_ref()?.value.clone();
-        let driver = driver?;
-        let result = result?;
-        Some(Self {
+        let backend = spec.backend.0.as_ref().map(|backend| backend.value.clone());
+        let (backend, driver, result) = match (backend, driver, result) {
+            (Some(backend), Some(driver), Some(result)) if !has_errors(out) => (backend, driver, result),
+            (_, driver, result) => return Err(Box::new(Unfinished { driver, mode, statements, result })),
+        };
+        Ok(Self {
             revision: revision(name, source, driver, context, &result),
             name: name.to_owned(),
             description: spec.description.as_ref().map(|description| description.value.clone()),

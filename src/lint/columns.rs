@@ -23,7 +23,8 @@ pub(crate) struct Column {
     pub name: String,
     /// Its name as written.
     pub written: String,
-    /// Whether only the database knows whether letters are large or small: SQLite calls a plain column as its table does.
+    /// Whether only the database knows which letters are large: SQLite calls a plain column as its table does, MySQL as its
+    /// views do.
     pub any_case: bool,
     /// Its place in the statement's text: the alias or the column.
     pub place: Range<usize>,
@@ -94,7 +95,7 @@ fn column(item: &SelectItem, text: &str, place: Option<&Range<usize>>, dialect: 
         Some(Column {
             name: folded(ident, dialect).into_owned(),
             written: ident.value.clone(),
-            any_case: dialect == Dialect::Sqlite && !alias,
+            any_case: matches!(dialect, Dialect::Sqlite | Dialect::Mysql) && !alias,
             place: start..end.max(start),
             alias,
         })

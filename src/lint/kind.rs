@@ -1,6 +1,6 @@
 //! What a statement is by its first word, and why some kinds are no data actions.
 
-use crate::diagnostic::suggest;
+use crate::{diagnostic::suggest, template::Dialect};
 
 /// A kind of statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,18 @@ const CONTROL: &[(&[&str], &str)] = &[
 ];
 
 /// The kind of a statement that begins with this word.
-pub(crate) fn of(word: &str) -> Kind {
+pub(crate) fn of(word: &str, dialect: Dialect) -> Kind {
     let word = word.to_ascii_lowercase();
+    let foreign = match word.as_str() {
+        "replace" => matches!(dialect, Dialect::Postgres | Dialect::Snowflake),
+        "merge" => matches!(dialect, Dialect::Sqlite | Dialect::Mysql),
+        "table" => matches!(dialect, Dialect::Sqlite | Dialect::Snowflake),
+        "call" => dialect == Dialect::Sqlite,
+        _ => false,
+    };
+    if foreign {
+        return Kind::Unknown;
+    }
     let control = CONTROL.iter().find(|(words, _)| words.contains(&word.as_str()));
     match control {
         Some((_, reason)) => Kind::Control(reason),

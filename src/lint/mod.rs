@@ -13,19 +13,26 @@ mod subject;
 
 use std::collections::HashSet;
 
-use crate::{action::Action, diagnostic::Diagnostic, spec::ActionSpec};
+use crate::{
+    action::{Action, Unfinished},
+    diagnostic::Diagnostic,
+    spec::ActionSpec,
+};
 
 pub use allow::silence;
 pub(crate) use columns::{Column, Columns};
 pub(crate) use statement::Statement;
 pub(crate) use subject::Subject;
 
-/// Adds what all rules find in an action that compiled. An error keeps it from being served.
-pub fn check(action: &Action, spec: &ActionSpec, out: &mut Vec<Diagnostic>) {
-    let subject = Subject { action, spec };
+/// Adds what the rules find in an action. An error keeps it from being served. Where a file has errors already, its
+/// statements are looked at all the same.
+pub fn check(action: Result<&Action, &Unfinished>, spec: &ActionSpec, out: &mut Vec<Diagnostic>) {
+    let Some(subject) = Subject::new(action, spec) else { return };
     let mut found = Vec::new();
-    for rule in rules::ACTION {
-        rule(&subject, &mut found);
+    if let Ok(action) = action {
+        for rule in rules::ACTION {
+            rule(&subject, action, &mut found);
+        }
     }
     // The same text stands in many shapes: what is found there is one finding.
     let mut known: HashSet<(&str, u32, u32, String)> = HashSet::new();
@@ -35,10 +42,9 @@ pub fn check(action: &Action, spec: &ActionSpec, out: &mut Vec<Diagnostic>) {
         );
     };
     keep(&mut found);
-    for (at, template) in action.statements.iter().enumerate() {
-        let last = at + 1 == action.statements.len();
+    for (at, template) in subject.statements.iter().enumerate() {
         for text in template.shape_texts() {
-            let statement = Statement::read(text, subject.dialect(), last);
+            let statement = Statement::read(text, subject.dialect, at == subject.last);
             for rule in rules::STATEMENT {
                 rule(&subject, &statement, &mut found);
             }

@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use super::Column;
 use crate::{
-    action::Action,
+    action::{Action, ResultShape, Unfinished},
     diagnostic::Span,
     spec::{ActionSpec, Mode, Shape},
-    template::Dialect,
+    template::{Dialect, Template},
     yaml::Kind,
 };
 
@@ -17,10 +17,18 @@ const MAX_REFERENCES: usize = 32;
 /// What the rules look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
-    /// The action, compiled.
-    pub action: &'a Action,
-    /// The same as written, with its places.
+    /// The action as written, with its places.
     pub spec: &'a ActionSpec,
+    /// The dialect of the statements.
+    pub dialect: Dialect,
+    /// Read or write.
+    pub mode: Mode,
+    /// The statements that compiled, in order.
+    pub statements: &'a [Template],
+    /// The number of the last one, whose rows are the result; past the end where some did not compile.
+    pub last: usize,
+    /// What the answer looks like, if that is known.
+    pub result: Option<&'a ResultShape>,
 }
 
 /// What a schema says of a row.
@@ -35,19 +43,25 @@ pub(crate) struct RowSchema<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// The dialect of the statements.
-    pub fn dialect(&self) -> Dialect {
-        self.action.driver.dialect
+    /// An action, or what is known of one with errors; nothing can be said where the dialect is not known.
+    pub fn new(action: Result<&'a Action, &'a Unfinished>, spec: &'a ActionSpec) -> Option<Self> {
+        let (driver, mode, statements, result) = match action {
+            Ok(action) => (action.driver, action.mode, &action.statements, Some(&action.result)),
+            Err(part) => (part.driver?, part.mode, &part.statements, part.result.as_ref()),
+        };
+        let written = spec.sql.as_ref().map_or(usize::from(spec.soql.is_some()), |sql| sql.0.len());
+        let last = if statements.len() == written { written.saturating_sub(1) } else { usize::MAX };
+        Some(Self { spec, dialect: driver.dialect, mode, statements, last, result })
     }
 
     /// Whether the action only reads.
     pub fn reads(&self) -> bool {
-        self.action.mode == Mode::Read
+        self.mode == Mode::Read
     }
 
     /// Whether the answer has rows with names.
     pub fn answers_rows(&self) -> bool {
-        matches!(self.action.result.shape, Shape::Rows | Shape::Row)
+        self.result.is_some_and(|result| matches!(result.shape, Shape::Rows | Shape::Row))
     }
 
     /// The place for what concerns the whole file: its first key.
@@ -58,7 +72,7 @@ impl<'a> Subject<'a> {
     /// What the result schema says of a row.
     pub fn row_schema(&self) -> RowSchema<'a> {
         let mut found = RowSchema::default();
-        if let Some(schema) = &self.action.result.schema {
+        if let Some(schema) = self.result.and_then(|result| result.schema.as_ref()) {
             let root = schema.json();
             let mut left = vec![root];
             let mut steps = 0;
@@ -98,7 +112,7 @@ impl<'a> Subject<'a> {
     /// How to call a column otherwise.
     pub fn alias(&self, column: &Column, name: &str) -> String {
         let written = if column.alias { "…" } else { column.written.as_str() };
-        match self.dialect() {
+        match self.dialect {
             Dialect::Mysql => format!("write `{written} AS {name}`"),
             dialect => {
                 format!("write `{written} AS \"{name}\"`: {} keeps the letters of a quoted name", dialect.name())

@@ -343,11 +343,9 @@ fn check(
     let Some(spec) = ActionSpec::from_node(&document.root, out) else { return (None, None) };
     let route = spec.route.as_ref().and_then(|route| route.path.as_ref()).map(|path| path.span);
     let action = Action::compile(name, &spec, source, context, out);
-    if let Some(action) = &action {
-        lint::check(action, &spec, out);
-    }
+    lint::check(action.as_ref().map_err(AsRef::as_ref), &spec, out);
     lint::silence(source, &document.comments, Some(&spec), out);
-    (action, route)
+    (action.ok(), route)
 }
 
 /// Finds files that cannot stand beside each other: each of them gets the error.

@@ -161,7 +161,7 @@ mod tests {
             response_bytes: 32 << 10,
         };
         let source = Arc::new(Source { path: "a.yaml".into(), text });
-        Action::compile(name, &spec, &source, &context, &mut out).unwrap_or_else(|| panic!("{out:?}"))
+        Action::compile(name, &spec, &source, &context, &mut out).unwrap_or_else(|_| panic!("{out:?}"))
     }
 
     fn check(key_rest: &str, name: &str, action_rest: &str) -> bool {

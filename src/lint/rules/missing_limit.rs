@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<Diagnostic>) {
     let Some(main) = statement.main().filter(|main| statement.last && main.verb == Verb::Select) else { return };
-    let result = &subject.action.result;
+    let Some(result) = subject.result else { return };
     if result.shape != Shape::Rows || result.stream || statement.find(main, &["from"]).is_none() {
         return;
     }
@@ -48,8 +48,7 @@ fn aggregates(statement: &Statement, item: &Range<usize>) -> bool {
             query = Some(depth);
         }
         let call = statement.is_any(at, AGGREGATES) && statement.kind(at + 1) == Some(TokenKind::Open);
-        let window = (at..item.end).any(|later| statement.is(later, "over"));
-        if query.is_none() && call && !window {
+        if query.is_none() && call && !item.clone().any(|other| statement.is(other, "over")) {
             return true;
         }
     }

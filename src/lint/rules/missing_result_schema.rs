@@ -1,13 +1,14 @@
 //! Answers that nothing checks.
 
 use crate::{
+    action::Action,
     diagnostic::{Diagnostic, MISSING_RESULT_SCHEMA},
     lint::Subject,
     spec::Shape,
 };
 
-pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    let result = &subject.action.result;
+pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagnostic>) {
+    let result = &action.result;
     // The number of rows changed needs no schema, and neither does a write that answers no rows.
     let silent = !subject.reads() && subject.spec.result.is_none();
     if result.schema.is_none() && result.shape != Shape::Affected && !silent {

@@ -1,12 +1,13 @@
 //! Actions without tests.
 
 use crate::{
+    action::Action,
     diagnostic::{Diagnostic, MISSING_TEST},
     lint::Subject,
 };
 
-pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    if subject.action.tests.is_empty() {
+pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagnostic>) {
+    if action.tests.is_empty() {
         let message = "the action has no test";
         let help = "add `tests`: one with `expect: { sql: …, binds: … }` runs without a database";
         out.push(MISSING_TEST.at(subject.place(), message).help(help));

@@ -1,7 +1,7 @@
 //! The rules, one file each. A new one is a line in one of the two lists, its line in [`crate::diagnostic`] and its page.
 
 use super::{Statement, Subject};
-use crate::diagnostic::Diagnostic;
+use crate::{action::Action, diagnostic::Diagnostic};
 
 macro_rules! rules {
     (statement: $($statement:ident)*; action: $($action:ident)*;) => {
@@ -11,7 +11,7 @@ macro_rules! rules {
         /// The rules on one shape of one statement.
         pub(super) static STATEMENT: &[fn(&Subject<'_>, &Statement, &mut Vec<Diagnostic>)] = &[$($statement::check),*];
         /// The rules on an action as a whole.
-        pub(super) static ACTION: &[fn(&Subject<'_>, &mut Vec<Diagnostic>)] = &[$($action::check),*];
+        pub(super) static ACTION: &[fn(&Subject<'_>, &Action, &mut Vec<Diagnostic>)] = &[$($action::check),*];
     };
 }
 

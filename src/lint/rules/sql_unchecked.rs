@@ -8,9 +8,9 @@ use crate::{
     },
 };
 
-pub(super) fn check(_: &Subject<'_>, statement: &Statement, out: &mut Vec<Diagnostic>) {
+pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<Diagnostic>) {
     let Some((reason, place)) = &statement.refused else { return };
-    if kind::of(statement.word(statement.first())) != Kind::Data {
+    if kind::of(statement.word(statement.first()), subject.dialect) != Kind::Data {
         return;
     }
     let message = format!("lint cannot read this statement, so the rules on its columns did not run: {reason}");

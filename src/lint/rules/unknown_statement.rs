@@ -11,10 +11,10 @@ use crate::{
 pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<Diagnostic>) {
     let first = statement.first();
     let word = statement.word(first);
-    if kind::of(word) != Kind::Unknown {
+    if kind::of(word, subject.dialect) != Kind::Unknown {
         return;
     }
-    let dialect = subject.dialect().name();
+    let dialect = subject.dialect.name();
     let found = match word {
         "" => UNKNOWN_STATEMENT.at(statement.span(first), "the statement is empty").help("write one, such as `SELECT …`"),
         _ => {

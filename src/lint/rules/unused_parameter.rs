@@ -1,13 +1,14 @@
 //! Parameters that no template uses.
 
 use crate::{
+    action::Action,
     diagnostic::{Diagnostic, UNUSED_PARAMETER},
     lint::Subject,
 };
 
-pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    for (at, param) in subject.action.params.list().iter().enumerate() {
-        if subject.action.statements.iter().any(|template| template.uses(at)) {
+pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagnostic>) {
+    for (at, param) in action.params.list().iter().enumerate() {
+        if action.statements.iter().any(|template| template.uses(at)) {
             continue;
         }
         if let Some((name, _)) = subject.spec.params.iter().find(|(name, _)| name.value == param.name) {

@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<
         } else if part.verb == Verb::Select {
             let into = statement.find(part, &["into"]);
             let locks = statement.find(part, &["for"]).filter(|&at| {
-                subject.dialect() == Dialect::Postgres && statement.is_any(at + 1, &["update", "share", "no", "key"])
+                subject.dialect == Dialect::Postgres && statement.is_any(at + 1, &["update", "share", "no", "key"])
             });
             into.map(|at| (at, "`SELECT … INTO` writes, and the action only reads".to_owned()))
                 .or(locks.map(|at| (at, "locking rows is a write, and the action only reads".to_owned())))

@@ -5,6 +5,7 @@ mod statements;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
+use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 use crate::{
@@ -53,9 +54,8 @@ fn lint(dialect: Dialect, file: &str) -> Report {
         zone: &TimeZone::UTC,
         response_bytes: 32 * 1024,
     };
-    if let Some(action) = Action::compile("test", &spec, &source, &context, &mut out) {
-        check(&action, &spec, &mut out);
-    }
+    let action = Action::compile("test", &spec, &source, &context, &mut out);
+    check(action.as_ref().map_err(AsRef::as_ref), &spec, &mut out);
     silence(&source, &document.comments, Some(&spec), &mut out);
     Report::new(source, out)
 }
@@ -96,6 +96,19 @@ fn a_first_word_must_begin_a_statement() {
     }
     let report = lint(Dialect::Sqlite, "backend: demo\nsql: UPDAET t SET a = 1\nmode: write\n");
     assert!(report.diagnostics.iter().any(|d| d.help.as_deref() == Some("did you mean `UPDATE`?")), "{report:?}");
+}
+
+#[test]
+fn a_first_word_must_be_one_of_the_dialect() {
+    for (dialect, sql) in [
+        (Dialect::Sqlite, "w: MERGE INTO t USING u ON a = b WHEN MATCHED THEN DELETE"),
+        (Dialect::Postgres, "w: REPLACE INTO t (a) VALUES (1)"),
+        (Dialect::Sqlite, "w: CALL f()"),
+        (Dialect::Snowflake, "TABLE t"),
+    ] {
+        let found = check_sql(dialect, sql);
+        assert!(found.len() == 1 && found[0].starts_with("unknown-statement "), "{dialect:?}: {sql}: {found:?}");
+    }
 }
 
 #[test]
@@ -354,6 +367,13 @@ fn one_finding_in_many_shapes_is_one_diagnostic() {
 }
 
 #[test]
+fn a_file_with_other_errors_is_told_of_its_statements_in_the_same_run() {
+    let file =
+        "backend: demo\nmode: write\nparams: { a: integr }\nsql:\n  - UPDATE t SET b = {{ c }}\n  - DELETE FROM t\n";
+    assert_eq!(check_file(Dialect::Sqlite, file), ["bad-value integr", "unknown-parameter c", "missing-where DELETE"]);
+}
+
+#[test]
 fn long_chains_and_deep_brackets_do_not_exhaust_the_stack() {
     let chain = |terms: usize| format!("SELECT 1{} AS a", " + 1".repeat(terms));
     for sql in [chain(900), chain(7_000), format!("SELECT {}1{} AS a", "(".repeat(8_000), ")".repeat(8_000))] {
@@ -364,8 +384,59 @@ fn long_chains_and_deep_brackets_do_not_exhaust_the_stack() {
     assert_eq!(check_sql(Dialect::Sqlite, &chain(900)), [""; 0]);
 }
 
-#[test]
-fn no_level_of_a_rule_here_is_both_an_error_and_silent() {
-    let report = lint(Dialect::Sqlite, "backend: demo\nmode: write\nsql: DELETE FROM t\n");
-    assert_eq!(report.count(Level::Error), 1);
+const PIECES: &[&str] = &[
+    "SELECT",
+    "a",
+    "FROM",
+    "t",
+    "WHERE",
+    "(",
+    ")",
+    ",",
+    "*",
+    "=",
+    "WITH",
+    "AS",
+    "x AS (",
+    "UPDATE",
+    "SET",
+    "DELETE",
+    "INSERT INTO",
+    "VALUES",
+    "RETURNING",
+    "ORDER BY",
+    "GROUP BY",
+    "LIMIT",
+    "1",
+    "'s'",
+    "{{ a }}",
+    "{{ b | contains }}",
+    "UNION",
+    "JOIN",
+    "ON",
+    "LIKE",
+    "DISTINCT",
+    "TOP 5",
+    "count(*)",
+    "OVER ()",
+    "CASE",
+    "END",
+    ";",
+    "::",
+    "[",
+    "]",
+    "é",
+    "{% if a %}",
+    "{% endif %}",
+    "NOT",
+    "EXISTS",
+];
+
+proptest! {
+    #[test]
+    fn no_statement_makes_a_rule_panic(pieces in vec(select(PIECES), 0..24), write in any::<bool>()) {
+        for dialect in SQL {
+            check_sql(dialect, &format!("{}{}", if write { "w: " } else { "" }, pieces.join(" ")));
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub fn action(driver: &'static Driver, text: &str) -> Arc<Action> {
         response_bytes: 1 << 20,
     };
     let action = Action::compile("test", &spec, &source, &context, &mut out);
-    Arc::new(action.unwrap_or_else(|| panic!("{text}\n{out:?}")))
+    Arc::new(action.unwrap_or_else(|_| panic!("{text}\n{out:?}")))
 }
 
 /// Calls an action; the answer is the body, or the error.
