@@ -31,6 +31,9 @@ const MAX_DEPTH: usize = 100;
 /// and neither it nor the destructor of its tree watches the stack.
 const MAX_OPERATORS: usize = 500;
 
+const ALONE: &str = "write the text here: each template stands alone";
+const GUARD: &str = "put `{% if %}` around the part that is not for every element";
+
 /// Parses a template and turns it into a tree. All errors go to `out`; after an error of syntax there is no tree.
 pub(super) fn lower(source: &Text, dialect: Dialect, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Tree> {
     if let Some(diagnostic) = oversized(source) {
@@ -155,27 +158,15 @@ impl Lowering<'_> {
             ast::Stmt::FilterBlock(s) => {
                 self.refuse(s.span(), "a filter block", "write the filter in the placeholder: `{{ name | upper }}`")
             }
-            ast::Stmt::Block(s) => self.refuse(s.span(), "`block`", "write the text here: each template stands alone"),
-            ast::Stmt::Import(s) => {
-                self.refuse(s.span(), "`import`", "write the text here: each template stands alone")
-            }
-            ast::Stmt::FromImport(s) => {
-                self.refuse(s.span(), "`from … import`", "write the text here: each template stands alone")
-            }
-            ast::Stmt::Extends(s) => {
-                self.refuse(s.span(), "`extends`", "write the text here: each template stands alone")
-            }
-            ast::Stmt::Include(s) => {
-                self.refuse(s.span(), "`include`", "write the text here: each template stands alone")
-            }
+            ast::Stmt::Block(s) => self.refuse(s.span(), "`block`", ALONE),
+            ast::Stmt::Import(s) => self.refuse(s.span(), "`import`", ALONE),
+            ast::Stmt::FromImport(s) => self.refuse(s.span(), "`from … import`", ALONE),
+            ast::Stmt::Extends(s) => self.refuse(s.span(), "`extends`", ALONE),
+            ast::Stmt::Include(s) => self.refuse(s.span(), "`include`", ALONE),
             ast::Stmt::Macro(s) => self.refuse(s.span(), "`macro`", "write the text where it is used"),
             ast::Stmt::CallBlock(s) => self.refuse(s.span(), "`call`", "write the text where it is used"),
-            ast::Stmt::Continue(s) => {
-                self.refuse(s.span(), "`continue`", "put `{% if %}` around the part that is not for every element")
-            }
-            ast::Stmt::Break(s) => {
-                self.refuse(s.span(), "`break`", "put `{% if %}` around the part that is not for every element")
-            }
+            ast::Stmt::Continue(s) => self.refuse(s.span(), "`continue`", GUARD),
+            ast::Stmt::Break(s) => self.refuse(s.span(), "`break`", GUARD),
             ast::Stmt::Do(s) => self.refuse(s.span(), "`do`", "remove it: a template calls nothing"),
         }
     }
