@@ -113,7 +113,7 @@ impl<'a> Subject<'a> {
     pub fn alias(&self, column: &Column, name: &str) -> String {
         let written = if column.alias { "…" } else { column.written.as_str() };
         match self.dialect {
-            Dialect::Mysql => format!("write `{written} AS {name}`"),
+            Dialect::Sqlite | Dialect::Mysql => format!("write `{written} AS {name}`"),
             dialect => {
                 format!("write `{written} AS \"{name}\"`: {} keeps the letters of a quoted name", dialect.name())
             }

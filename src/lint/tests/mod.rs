@@ -343,6 +343,7 @@ fn comments_silence_warnings_where_they_stand() {
     for body in [
         "# datadip: allow(select-star)\nsql: SELECT * FROM t LIMIT 1\n",
         "sql: SELECT * FROM t LIMIT 1 # datadip: allow(select-star)\n",
+        "sql: | # datadip: allow(select-star)\n  SELECT *\n  FROM t LIMIT 1\n",
         "# datadip: allow(missing-limit, select-star) the table is small\n# and old\nsql: |\n  SELECT *\n  FROM t\n",
         "sql: |\n  {# datadip: allow(select-star) #}\n  SELECT *\n  FROM t LIMIT 1\n",
         "sql: |\n  SELECT * {# datadip: allow(select-star) #}\n  FROM t LIMIT 1\n",
