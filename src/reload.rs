@@ -87,6 +87,7 @@ async fn run(live: Arc<Live>, config: PathBuf, mut project: Arc<Project>, pace: 
                     if let Some(problem) = next.problem.as_ref().filter(|_| next.problem != project.problem) {
                         tracing::warn!("{problem}");
                     }
+                    warn_of_restart(&project, &next);
                     live.apply(&next);
                     tracing::info!(actions = next.actions.len(), broken = logged.len(), "reloaded");
                     project = Arc::new(next);
@@ -126,6 +127,15 @@ fn broken(project: &Project) -> BTreeSet<String> {
 fn log_new(broken: &BTreeSet<String>, logged: &BTreeSet<String>) {
     for text in broken.difference(logged) {
         tracing::warn!("a file is broken and its last good version stays, if it had one:\n{}", text.trim_end());
+    }
+}
+
+/// Says which changes of `datadip.yaml` a running gateway cannot follow.
+fn warn_of_restart(old: &Project, new: &Project) {
+    let (Some(old), Some(new)) = (&old.settings, &new.settings) else { return };
+    let (old, new) = (&old.server, &new.server);
+    if (old.listen, old.admin_listen, old.workers) != (new.listen, new.admin_listen, new.workers) {
+        tracing::warn!("`listen`, `admin_listen` and `workers` of `server` take effect at the next start");
     }
 }
 
