@@ -260,7 +260,7 @@ fn statements(
     let Some(driver) = driver else { return Vec::new() };
     let params = params.for_templates();
     let fitting = fitting.iter().take(MAX_STATEMENTS);
-    fitting.filter_map(|text| Template::compile(text, driver.dialect, &params, out)).collect()
+    fitting.filter_map(|text| Template::compile(text, driver.dialect, params, out)).collect()
 }
 
 fn timeout(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) -> Duration {

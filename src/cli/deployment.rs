@@ -93,10 +93,10 @@ pub fn show(project: &Project, reports: &[Report]) {
     }
 }
 
-/// Diagnostics for standard output.
-pub fn render(project: &Project, reports: &[Report]) -> String {
+/// Diagnostics for standard output, their paths as they are.
+pub fn render(reports: &[Report]) -> String {
     let colour = colours(stdout().is_terminal());
-    reports.iter().map(|report| text::render(&from_here(project, report), colour)).collect()
+    reports.iter().map(|report| text::render(report, colour)).collect()
 }
 
 /// Whether to use colours: on a terminal, unless `NO_COLOR` is set (no-color.org).

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::{
@@ -47,14 +46,19 @@ enum Format {
 impl Lint {
     /// Prints the findings, and a summary.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
-        let project = deployment::load(config, For::Checking)?;
-        let (reports, files) = self.select(&project)?;
+        let projects = if self.paths.is_empty() {
+            vec![deployment::load(config, For::Checking)?]
+        } else {
+            Project::load_paths(config, &self.paths)?
+        };
+        let files = projects.iter().map(Project::files).sum();
+        let found = |project: &Project| -> Vec<Report> {
+            project.reports().iter().map(|report| deployment::from_here(project, report)).collect()
+        };
+        let reports: Vec<Report> = projects.iter().flat_map(found).collect();
         match self.format {
-            Format::Text => answer(deployment::render(&project, &reports))?,
-            Format::Json => {
-                let reports: Vec<Report> = reports.iter().map(|r| deployment::from_here(&project, r)).collect();
-                answer(serde_json::to_string_pretty(&json::render(&reports, files))?)?;
-            }
+            Format::Text => answer(deployment::render(&reports))?,
+            Format::Json => answer(serde_json::to_string_pretty(&json::render(&reports, files))?)?,
         }
         say(deployment::summary(&reports, files));
         let found = || reports.iter().flat_map(|report| &report.diagnostics);
@@ -63,27 +67,5 @@ impl Lint {
         }
         let worst = if self.deny_warnings { Level::Warning } else { Level::Error };
         Ok(if found().any(|diagnostic| diagnostic.level <= worst) { Exit::Findings } else { Exit::Fine })
-    }
-
-    /// The reports of the files that were asked for, and how many files these are.
-    fn select(&self, project: &Project) -> anyhow::Result<(Vec<Report>, usize)> {
-        if self.paths.is_empty() {
-            return Ok((project.reports(), project.files()));
-        }
-        let mut wanted = Vec::new();
-        for path in &self.paths {
-            wanted.push(path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?);
-        }
-        let config = project.settings_report.as_ref().map(|report| project.folder.join(&report.source.path));
-        let is_config = |path: &Path| config.as_deref() == Some(path);
-        let within =
-            |path: &Path| path.canonicalize().is_ok_and(|path| wanted.iter().any(|wanted| path.starts_with(wanted)));
-        let actions = project.actions.iter().filter(|loaded| within(&loaded.path)).count();
-        let mut reports = project.reports();
-        reports.retain(|report| {
-            let path = project.folder.join(&report.source.path);
-            is_config(&path) || within(&path)
-        });
-        Ok((reports, actions + usize::from(config.is_some())))
     }
 }

@@ -65,14 +65,13 @@ pub fn find(folder: &Path, extensions: &[&str]) -> io::Result<Vec<Found>> {
 
 /// The text of a file: a regular one, not over the limit, in UTF-8. The error says why not.
 pub fn read(path: &Path) -> Result<String, String> {
-    let problem = |error: io::Error| format!("the file cannot be read: {error}");
-    let metadata = fs::metadata(path).map_err(problem)?;
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
         return Err("expected a file, got something else".into());
     }
     if metadata.len() > MAX_BYTES as u64 {
-        return Err(format!("the file has {} bytes; at most {MAX_BYTES} are read", metadata.len()));
+        return Err(format!("it has {} bytes; at most {MAX_BYTES} are read", metadata.len()));
     }
-    String::from_utf8(fs::read(path).map_err(problem)?)
+    String::from_utf8(fs::read(path).map_err(|error| error.to_string())?)
         .map_err(|error| format!("expected UTF-8, got another byte at offset {}", error.utf8_error().valid_up_to()))
 }

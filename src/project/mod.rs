@@ -2,6 +2,7 @@
 //! lint and serve cannot disagree. It serves nothing: what was good before and is broken now is the catalog's matter.
 
 mod files;
+mod paths;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,7 +20,7 @@ use crate::{
         BAD_NAME, DUPLICATE_NAME, Diagnostic, ROUTE_CONFLICT, Report, Source, Span, UNREADABLE_FILE, has_errors,
     },
     lint,
-    settings::{Environment, Fingerprint, Outline, Settings},
+    settings::{Environment, Fingerprint, Outline, Read, Settings},
     spec::ActionSpec,
     yaml::{self, read::FromNode},
 };
@@ -44,6 +45,8 @@ pub struct Project {
     /// The action files as each is by itself, before they were compared with each other.
     alone: Vec<Arc<Loaded>>,
     schema_files: SchemaFiles,
+    /// What the actions were checked against.
+    outline: Arc<Outline>,
 }
 
 /// What came of one action file.
@@ -83,7 +86,7 @@ pub struct LoadError {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.reason)
+        write!(f, "cannot read {}: {}", self.path.display(), self.reason)
     }
 }
 
@@ -103,8 +106,9 @@ impl Project {
         let folder = config.parent().unwrap_or(&config).to_owned();
         let mut problems = Vec::new();
 
-        let (settings, outline, settings_report) =
-            load_settings(&config, &folder, environment, previous, &mut problems).map_err(|r| failed(&config, r))?;
+        let configured = configure(&config, &folder, environment, previous, &mut problems);
+        let configured = configured.map_err(|reason| failed(&config, reason))?;
+        let outline = configured.outline.clone();
 
         let schema_folder = folder.join(&outline.schemas);
         let schema_files = match load_schemas(&schema_folder, &outline.schemas, previous) {
@@ -133,7 +137,7 @@ impl Project {
             Err(error) => return Err(failed(&action_folder, error.to_string())),
         };
         let problem = (!problems.is_empty()).then(|| problems.join("; "));
-        Ok(Self::new(folder, settings, Some(settings_report), schema_files, alone, problem))
+        Ok(Self::new(folder, configured, schema_files, alone, problem))
     }
 
     /// What is wrong with any file, ordered by file: `datadip.yaml`, the schemas, the actions. Files without a diagnostic
@@ -154,12 +158,12 @@ impl Project {
 
     fn new(
         folder: PathBuf,
-        settings: Option<Arc<Settings>>,
-        settings_report: Option<Report>,
+        configured: Configured,
         schema_files: SchemaFiles,
         alone: Vec<Arc<Loaded>>,
         problem: Option<String>,
     ) -> Self {
+        let Configured { settings, outline, report: settings_report } = configured;
         let mut digest = Sha256::new();
         digest.update(settings.as_ref().map_or([0; 32], |settings| settings.digest));
         digest.update(settings_report.as_ref().map_or("", |report| &report.source.text));
@@ -168,44 +172,49 @@ impl Project {
         alone.iter().for_each(|loaded| digest.update(loaded.digest));
         let actions = compare(&alone);
         let digest = digest.finalize().into();
-        Self { folder, settings, settings_report, actions, problem, digest, alone, schema_files }
+        Self { folder, settings, settings_report, actions, problem, digest, alone, schema_files, outline }
     }
 }
 
-type LoadedSettings = (Option<Arc<Settings>>, Arc<Outline>, Report);
+/// What came of `datadip.yaml`.
+#[derive(Default)]
+struct Configured {
+    settings: Option<Arc<Settings>>,
+    outline: Arc<Outline>,
+    report: Option<Report>,
+}
 
-fn load_settings(
+fn configure(
     config: &Path,
     folder: &Path,
     environment: Option<&dyn Environment>,
     previous: Option<&Project>,
     problems: &mut Vec<String>,
-) -> Result<LoadedSettings, String> {
+) -> Result<Configured, String> {
     let shown = config.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let last = previous.and_then(|previous| previous.settings.clone());
-    let text = match (files::read(config), previous.and_then(|previous| previous.settings_report.clone()), last.clone())
-    {
-        (Ok(text), ..) => text,
-        (Err(reason), Some(report), Some(last)) => {
-            problems.push(format!("`{shown}`: {reason}; the last configuration stays"));
-            let outline = last.outline.clone();
-            return Ok((Some(last), outline, report));
+    let text = match files::read(config) {
+        Ok(text) => text,
+        Err(reason) => {
+            let last = last.ok_or_else(|| reason.clone())?;
+            problems.push(format!("`{shown}` cannot be read ({reason}); the last configuration stays"));
+            let report = previous.and_then(|previous| previous.settings_report.clone());
+            return Ok(Configured { outline: last.outline.clone(), settings: Some(last), report });
         }
-        (Err(reason), ..) => return Err(reason),
     };
-    let read = Settings::read(Arc::new(Source { path: shown.clone(), text }), folder, environment);
-    Ok(match (read.settings, last) {
+    let Read { settings, outline, report } =
+        Settings::read(Arc::new(Source { path: shown.clone(), text }), folder, environment);
+    let report = Some(report);
+    Ok(match (settings, last) {
         (Some(settings), Some(last)) if settings.digest == last.digest => {
-            let outline = last.outline.clone();
-            (Some(last), outline, read.report)
+            Configured { outline: last.outline.clone(), settings: Some(last), report }
         }
-        (Some(settings), _) => (Some(Arc::new(settings)), read.outline, read.report),
+        (Some(settings), _) => Configured { settings: Some(Arc::new(settings)), outline, report },
         (None, Some(last)) => {
             problems.push(format!("`{shown}` has errors; the last configuration stays"));
-            let outline = last.outline.clone();
-            (Some(last), outline, read.report)
+            Configured { outline: last.outline.clone(), settings: Some(last), report }
         }
-        (None, None) => (None, read.outline, read.report),
+        (None, None) => Configured { settings: None, outline, report },
     })
 }
 
@@ -244,7 +253,7 @@ fn load_schemas(folder: &Path, shown: &str, previous: Option<&Project>) -> io::R
 fn text_of(path: &Path) -> (String, Vec<Diagnostic>) {
     match files::read(path) {
         Ok(text) => (text, Vec::new()),
-        Err(reason) => (String::new(), vec![UNREADABLE_FILE.at(0..0, reason)]),
+        Err(reason) => (String::new(), vec![UNREADABLE_FILE.at(0..0, format!("the file cannot be read: {reason}"))]),
     }
 }
 
@@ -264,17 +273,12 @@ fn load_actions(
     schema_files: &SchemaFiles,
     before: &[Arc<Loaded>],
 ) -> Vec<Arc<Loaded>> {
-    let context = outline.context(&schema_files.schemas);
-    let loader = Loader {
-        outline,
-        context: &context,
-        outline_digest: outline.fingerprint(),
-        schemas_digest: schema_files.digest,
-        before: before.iter().map(|loaded| (loaded.path.as_path(), loaded)).collect(),
-    };
+    let loader = Loader::new(outline, schema_files, before);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let chunk = found.len().div_ceil(threads).max(64);
-    let load = |files: &[Found]| files.iter().map(|found| loader.load(found)).collect::<Vec<_>>();
+    let load_one =
+        |found: &Found| loader.load(&found.path, &found.below, format!("{}/{}", outline.actions, found.below));
+    let load = |files: &[Found]| files.iter().map(load_one).collect::<Vec<_>>();
     let mut loaded = thread::scope(|scope| {
         let (first, rest) = found.split_at(chunk.min(found.len()));
         let others: Vec<_> = rest.chunks(chunk).map(|files| scope.spawn(move || load(files))).collect();
@@ -290,35 +294,46 @@ fn load_actions(
 
 struct Loader<'a> {
     outline: &'a Outline,
-    context: &'a Context<'a>,
+    context: Context<'a>,
     outline_digest: Fingerprint,
     schemas_digest: Fingerprint,
     before: HashMap<&'a Path, &'a Arc<Loaded>>,
 }
 
-impl Loader<'_> {
-    fn load(&self, found: &Found) -> Arc<Loaded> {
-        let (text, mut out) = text_of(&found.path);
-        let name = found.below.rsplit_once('.').map_or(found.below.as_str(), |(name, _)| name);
+impl<'a> Loader<'a> {
+    fn new(outline: &'a Outline, schema_files: &'a SchemaFiles, before: &'a [Arc<Loaded>]) -> Self {
+        Self {
+            outline,
+            context: outline.context(&schema_files.schemas),
+            outline_digest: outline.fingerprint(),
+            schemas_digest: schema_files.digest,
+            before: before.iter().map(|loaded| (loaded.path.as_path(), loaded)).collect(),
+        }
+    }
+
+    /// Loads one file: where it is, its path below the folder of actions, and its path as shown.
+    fn load(&self, path: &Path, below: &str, shown: String) -> Arc<Loaded> {
+        let (text, mut out) = text_of(path);
+        let name = below.rsplit_once('.').map_or(below, |(name, _)| name);
         // A text without a reference does not depend on the schemas; one could also hide behind an escape.
         let refers = text.contains("$ref") || text.contains('\\');
         let schemas: &[u8] = if refers { &self.schemas_digest } else { &[] };
         let reason = out.first().map_or("", |diagnostic| &diagnostic.message);
         let digest = digest_of(&[&self.outline_digest, schemas, name.as_bytes(), reason.as_bytes(), text.as_bytes()]);
-        if let Some(before) = self.before.get(found.path.as_path()).filter(|before| before.digest == digest) {
+        if let Some(before) = self.before.get(path).filter(|before| before.digest == digest) {
             return Arc::clone(before);
         }
-        let source = Arc::new(Source { path: format!("{}/{}", self.outline.actions, found.below), text });
+        let source = Arc::new(Source { path: shown, text });
         if !is_name(name) {
             let help = "rename it; each folder and the file: a-z, 0-9, `_` and `-`, a letter or digit first";
             out.push(BAD_NAME.at(0..0, format!("the path of this file makes no name: {name:?}")).help(help));
         }
-        let (action, route) = check(name, &source, self.context, &mut out);
+        let (action, route) = check(name, &source, &self.context, &mut out);
         self.outline.apply_levels(&mut out);
         let action = action.filter(|_| !has_errors(&out)).map(Arc::new);
         Arc::new(Loaded {
             name: name.to_owned(),
-            path: found.path.clone(),
+            path: path.to_owned(),
             action,
             report: Report::new(source, out),
             digest,

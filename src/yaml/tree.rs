@@ -331,6 +331,15 @@ mod tests {
     }
 
     #[test]
+    fn a_syntax_error_says_what_is_wrong() {
+        for source in ["a: [", "a: b: c", "a: 'b", "- a\nb: 1"] {
+            let (_, diagnostics) = parse(source);
+            let what = diagnostics[0].message.strip_prefix("not YAML: ");
+            assert!(what.is_some_and(|what| what.len() > 5), "{source:?}: {diagnostics:?}");
+        }
+    }
+
+    #[test]
     fn a_duplicate_key_is_reported_at_the_second_one() {
         let (document, diagnostics) = parse("a: 1\nb: 2\na: 3\n");
         assert!(document.is_some());

@@ -6,6 +6,7 @@ mod cli;
 mod docs;
 mod gateway;
 mod http;
+mod paths;
 mod reload;
 mod rules;
 mod tidy;

@@ -264,7 +264,7 @@ async fn a_folder_that_is_gone_or_empty_leaves_the_last_catalog() {
 async fn an_unreadable_folder_leaves_the_last_catalog() {
     let served = Served::start(&[("actions/a.yaml", &action("one")), ("actions/sub/b.yaml", &action("one"))]);
     served.serves("a ok one, sub/b ok one").await;
-    fs::set_permissions(served.path("actions/sub"), fs::Permissions::from_mode(0)).expect("it is ours");
+    fs::set_permissions(served.path("actions/sub"), fs::Permissions::from_mode(0o000)).expect("it is ours");
     if fs::read_dir(served.path("actions/sub")).is_ok() {
         // Nothing is unreadable for root: a folder in the place of the root does as well.
         fs::set_permissions(served.path("actions/sub"), fs::Permissions::from_mode(0o700)).expect("it is ours");
