@@ -70,7 +70,7 @@ pub async fn answer<'a>(
     }
     let body;
     let sent = if head.method == Method::GET {
-        request::from_query(head, &payload)?
+        request::from_query(head)?
     } else {
         body = request::read_body(head, payload, gateway.settings.limits.request_bytes).await?;
         request::from_body(head, &body)?
