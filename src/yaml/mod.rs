@@ -73,7 +73,11 @@ impl Text {
     /// The place in the file of a range of the text; of the whole scalar where the spelling hides it.
     pub fn span_of(&self, range: Range<usize>) -> Span {
         match (self.place(range.start, false), self.place(range.end, range.end > range.start)) {
-            (Some(start), Some(end)) => Span { start, end: end.max(start) },
+            (Some(start), Some(end)) => {
+                // The last line break of a block may be one that the file does not have.
+                let (start, end) = (start.min(self.span.end), end.min(self.span.end));
+                Span { start, end: end.max(start) }
+            }
             _ => self.span,
         }
     }

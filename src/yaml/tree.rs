@@ -282,6 +282,7 @@ pub fn resolve(plain: &str) -> Json {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -364,5 +365,45 @@ mod tests {
         }
         assert_eq!(parse(&bomb).1[0].rule.name, "yaml-syntax");
         assert_eq!(parse(&"[".repeat(5000)).1[0].rule.name, "yaml-syntax");
+    }
+
+    /// All spans of a tree.
+    fn spans(node: &Node, found: &mut Vec<Span>) {
+        found.push(node.span);
+        match &node.kind {
+            Kind::Scalar(text) => {
+                let inside = (0..text.value.len()).filter(|at| text.value.is_char_boundary(*at));
+                found.extend(inside.map(|at| text.span_of(at..text.value.len())));
+            }
+            Kind::List(items) => items.iter().for_each(|item| spans(item, found)),
+            Kind::Map(entries) => entries.iter().for_each(|(key, node)| {
+                found.push(key.span);
+                spans(node, found);
+            }),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_is_parsed_or_refused_with_places_inside_of_it(
+            source in "([a-c]: |- |\\n|\\n  |  |\\[|\\]|\\{|\\}|, |'|\"|\\\\n|\\||>-|&a |\\*a|#x|é|!!t |[a-z0-9]{1,3}|\\t|\\$\\{X\\}|\\{\\{ x \\}\\}){0,40}",
+        ) {
+            let (document, diagnostics) = parse(&source);
+            let mut found: Vec<Span> = diagnostics.iter().map(|diagnostic| diagnostic.span).collect();
+            prop_assert!(document.is_some() || !found.is_empty());
+            if let Some(document) = &document {
+                spans(&document.root, &mut found);
+            }
+            for span in found {
+                prop_assert!(source.get(span.range()).is_some(), "{span:?} of {source:?}");
+            }
+        }
+
+        #[test]
+        fn plain_words_and_quoted_text_come_back(value in "[a-zé ,:{}\\[\\]#'$-]{0,30}") {
+            let source = format!("a: '{}'\n", value.replace('\'', "''"));
+            let root = root(&source);
+            prop_assert_eq!(root.to_json(), json!({ "a": value }));
+        }
     }
 }

@@ -7,6 +7,7 @@ mod docs;
 mod gateway;
 mod http;
 mod paths;
+mod project;
 mod reload;
 mod rules;
 mod tidy;
