@@ -4,6 +4,8 @@ mod backends;
 mod cases;
 mod cli;
 mod docs;
+mod examples;
+mod fuzz;
 mod gateway;
 mod http;
 mod paths;
