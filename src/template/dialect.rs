@@ -27,6 +27,16 @@ impl Dialect {
         }
     }
 
+    /// The most placeholders that a server takes in one statement, as it is built by default: SQLite
+    /// <https://www.sqlite.org/limits.html>, PostgreSQL <https://www.postgresql.org/docs/current/limits.html> and MySQL
+    /// a 16-bit number. Snowflake and Salesforce say nothing of it.
+    pub fn max_placeholders(self) -> usize {
+        match self {
+            Self::Sqlite => 32_766,
+            Self::Postgres | Self::Mysql | Self::Snowflake | Self::Soql => 65_535,
+        }
+    }
+
     /// The escape clause that a LIKE whose pattern escapes wildcards with `\` may carry, and must carry where the dialect
     /// has no escape character of its own.
     pub fn escape_clause(self) -> &'static str {

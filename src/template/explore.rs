@@ -77,8 +77,11 @@ pub(super) fn explore(
                         found.into_iter().for_each(|found| findings.push(found));
                         shapes.insert(shape, Arc::new(Statement::new(text.text, text.placeholders.len())));
                     }
-                    Err(NoText::TooLong | NoText::Foreign) => {
-                        let message = format!("a text of this template is longer than {MAX_TEXT_BYTES} bytes");
+                    Err(NoText::TooLarge | NoText::Foreign) => {
+                        let most = dialect.max_placeholders();
+                        let message = format!(
+                            "a text of this template is longer than {MAX_TEXT_BYTES} bytes, or has more than {most} placeholders"
+                        );
                         let found = TOO_MANY_SHAPES.at(sources.template.span, message);
                         findings.push(found.help("nest fewer loops"));
                         break;

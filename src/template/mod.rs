@@ -46,6 +46,8 @@ pub use statement::{Script, Statement};
 pub const MAX_TEMPLATE_BYTES: usize = 32 * 1024;
 /// A template has at most this many shapes with lists of 0 to 3 elements.
 pub const MAX_SHAPES: usize = 2_000;
+/// What a caller reads whose lists would make too large a statement.
+const FEWER: &str = "expected fewer elements";
 /// How many texts with longer lists a template keeps.
 const MAX_KEPT: usize = 32;
 
@@ -174,12 +176,10 @@ impl Template {
         if let Some(statement) = longer.get(shape) {
             return Ok(statement);
         }
-        let text = write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).map_err(|reason| {
-            let reason = match reason {
-                NoText::TooLong => "the text of the statement would be too long",
-                NoText::Foreign => "the shape is not of this template",
-            };
-            Refusal::Shape { reason: reason.into() }
+        let text = write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).map_err(|reason| match reason {
+            // All texts with short lists were written at load.
+            NoText::TooLarge => Refusal::Value { param: self.only_list(), reason: FEWER.into() },
+            NoText::Foreign => Refusal::Shape { reason: "the shape is not of this template".into() },
         })?;
         let mut found = Vec::new();
         check::shape(&text, self.dialect, &mut found);
@@ -207,6 +207,13 @@ impl Template {
         let mut found = Vec::new();
         self.tree.truthy_guards(&mut |range, param| found.push((self.sources.template.span_of(range), param)));
         found
+    }
+
+    /// The list parameter that it uses, where it is exactly one.
+    fn only_list(&self) -> Option<usize> {
+        let is_list = |param: &usize| self.params[*param].ty.is_some_and(|ty| ty.list) && self.uses(*param);
+        let mut lists = (0..self.params.len()).filter(is_list);
+        lists.next().filter(|_| lists.next().is_none())
     }
 
     /// Whether the template uses this parameter.

@@ -100,8 +100,8 @@ pub(super) const MAX_TEXT_BYTES: usize = 256 * 1024;
 /// Why there is no text for some decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoText {
-    /// It would be longer than [`MAX_TEXT_BYTES`].
-    TooLong,
+    /// It would be longer than [`MAX_TEXT_BYTES`], or have more placeholders than the server takes.
+    TooLarge,
     /// The decisions are not of this template.
     Foreign,
 }
@@ -150,7 +150,7 @@ impl Writer<'_> {
                             self.text.text.push_str(", ");
                         }
                         self.placeholder(spread.id, true, false);
-                        self.check_length()?;
+                        self.check_size()?;
                     }
                 }
                 Node::Choice { param, .. } => {
@@ -171,12 +171,12 @@ impl Writer<'_> {
                 Node::For { body, .. } => {
                     for _ in 0..self.next()? {
                         self.write(body)?;
-                        self.check_length()?;
+                        self.check_size()?;
                     }
                 }
             }
         }
-        self.check_length()
+        self.check_size()
     }
 
     fn next(&mut self) -> Result<usize, NoText> {
@@ -200,7 +200,9 @@ impl Writer<'_> {
         self.text.placeholders.push(PlaceholderSite { range: start..self.text.text.len(), site, spread, like });
     }
 
-    fn check_length(&self) -> Result<(), NoText> {
-        if self.text.text.len() > MAX_TEXT_BYTES { Err(NoText::TooLong) } else { Ok(()) }
+    fn check_size(&self) -> Result<(), NoText> {
+        let fits =
+            self.text.text.len() <= MAX_TEXT_BYTES && self.text.placeholders.len() <= self.dialect.max_placeholders();
+        if fits { Ok(()) } else { Err(NoText::TooLarge) }
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{
+    FEWER,
     eval::{self, Frame, Halt, Lookup},
     tree::{Node, Site, Spread},
 };
@@ -86,7 +87,7 @@ impl<'v> Walk<'v> {
     fn step(&mut self, steps: usize, param: usize) -> Result<(), Halt> {
         self.steps += steps;
         if self.steps > MAX_STEPS {
-            return Err(Halt::Value { param: Some(param), reason: "expected fewer elements" });
+            return Err(Halt::Value { param: Some(param), reason: FEWER });
         }
         Ok(())
     }

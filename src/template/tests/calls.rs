@@ -205,6 +205,26 @@ fn a_longer_list_is_checked_on_its_first_use_and_kept() {
 }
 
 #[test]
+fn a_list_that_makes_too_large_a_statement_is_the_caller_s() {
+    let check = |template: &str, params: &[&str], values: &[Option<Value>], param| {
+        let template = compile(template, params);
+        let (shape, _) = template.decide(values).expect("a shape");
+        let expected = Refusal::Value { param, reason: "expected fewer elements".into() };
+        assert_eq!(template.statement(&shape).expect_err("too large"), expected);
+    };
+    let items = ints(&[1; 16_385]);
+    let column = "a_column_with_quite_a_long_name";
+    let long = format!("SELECT 1{{% for x in ids %}} OR {column} = {{{{ x }}}}{{% endfor %}}");
+    check(&long, &["n: integer", "ids: integer[]"], &[int(1), items.clone()], Some(1));
+    // SQLite takes 32,766 placeholders, and the length is rounded up to 32,768.
+    let spread = "SELECT 1 WHERE 1 IN ({{ ids | spread }})";
+    check(spread, &["ids: integer[]", "n: integer"], &[items, int(1)], Some(0));
+    let two = "SELECT 1 WHERE 1 IN ({{ ids | spread }}) OR 1 IN ({{ more | spread }})";
+    let half = ints(&[1; 16_384]);
+    check(two, &["ids: integer[]", "more: integer[]"], &[half.clone(), half], None);
+}
+
+#[test]
 fn an_empty_list_is_refused_unless_it_is_guarded() {
     let spread = compile("SELECT 1 WHERE 1 IN ({{ l | spread }})", &["l~: integer[]"]);
     assert_eq!(spread.decide(&[ints(&[])]), Err(Refusal::EmptyList { param: 0 }));
