@@ -235,9 +235,13 @@ fn text(source: &str, value: String, style: ScalarStyle, span: Span) -> Text {
     let unplaced = if block { value.len() - value.trim_start_matches('\n').len() } else { 0 };
     for (offset, &byte) in value.as_bytes().iter().enumerate().skip(unplaced) {
         if written.get(file) != Some(&byte) || (quoted && matches!(byte, b'\\')) {
-            let skipped = written[file.min(written.len())..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let blanks = written[file.min(written.len())..].iter().take_while(|b| b.is_ascii_whitespace());
+            let next_break = blanks.clone().position(|&blank| blank == b'\n').filter(|_| byte == b'\n');
+            let skipped = blanks.count();
             let expected_blank = byte.is_ascii_whitespace();
             match written.get(file + skipped) {
+                // Before a break may stand a carriage return, or the blanks of a line without text.
+                _ if next_break.is_some() => file += next_break.unwrap_or_default(),
                 Some(&next) if next == byte && skipped > 0 => file += skipped,
                 // A folded line break stands for a blank: the blank is the break's own place.
                 _ if expected_blank && skipped > 0 => file += skipped - 1,
@@ -303,6 +307,10 @@ mod tests {
             "sql: \"SELECT é FROM {{ x }}\"\n",
             "sql: SELECT é\n  FROM {{ x }}\n",
             "sql: |-\n\n    SELECT é\n    FROM {{ x }}",
+            "sql: |\r\n  SELECT é\r\n\r\n\r\n  FROM {{ x }}\r\n",
+            "sql: >\r\n  SELECT é\r\n\r\n  FROM {{ x }}\r\n",
+            "sql: |\n  SELECT é\n  \n \n  FROM {{ x }}\n",
+            "sql: |2-\n      SELECT é\n   FROM {{ x }}\n",
         ] {
             let root = root(source);
             let Kind::Scalar(text) = &root.get("sql").expect("sql").kind else { panic!() };
