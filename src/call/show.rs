@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::{action::Action, backend::Bound, template::Bind, value::Value};
-
-/// What stands for a sensitive value.
-const MASK: &str = "***";
+use crate::{
+    action::Action,
+    backend::Bound,
+    template::Bind,
+    value::{MASK, Value},
+};
 
 /// The values of a call by the names of its parameters; what was not sent is left out.
 pub fn values_json(action: &Action, values: &[Option<Value>]) -> Json {
