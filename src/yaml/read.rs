@@ -491,6 +491,7 @@ mod tests {
         let (sample, out) = check("timeout: 5x\ntype: a\nsize: 2MiB\n");
         let sample = sample.expect("optional keys that are wrong do not hide the record");
         assert_eq!((sample.timeout, sample.size), (None, Some(ByteSize(2 << 20))));
+        assert_eq!((sample.r#type.as_str(), sample.span), ("a", Span::new(0, 30)));
         assert_eq!(out.len(), 1);
     }
 
