@@ -1,27 +1,20 @@
 # syntax=docker/dockerfile:1
 
-# Dependencies are built in a layer of their own, so that a change of our code does not build them again.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /datadip
-COPY Cargo.toml Cargo.lock ./
-COPY .cargo .cargo
-RUN mkdir -p src benches/compare benches \
- && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
- && sed -i '/^\[\[bench\]\]/,$d' Cargo.toml \
- && cargo build --release --locked \
- && rm -rf src
-COPY Cargo.toml Cargo.lock ./
-COPY src src
-COPY docs docs
-COPY benches benches
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin datadip
+COPY . .
+# The caches keep what is built of the dependencies from one build to the next.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/datadip/target \
+    cargo build --release --locked --bin datadip \
+ && cp target/release/datadip /usr/local/bin/datadip
 
-FROM debian:bookworm-slim AS run
+FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates curl \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 10001 --home-dir /deployment --create-home datadip
-COPY --from=build /datadip/target/release/datadip /usr/local/bin/datadip
+COPY --from=build /usr/local/bin/datadip /usr/local/bin/datadip
 USER datadip
 WORKDIR /deployment
 EXPOSE 8080
