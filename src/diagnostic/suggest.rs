@@ -3,7 +3,7 @@
 /// The candidate nearest to `name`, if one is near enough to be a slip of the keyboard.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let limit = (name.chars().count() / 3).clamp(1, 3);
+    let limit = (name.chars().count() / 3).min(3);
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name, &candidate.to_lowercase()), candidate))
@@ -30,5 +30,6 @@ mod tests {
         assert_eq!(nearest("descripton", ["description", "backend"]), Some("description"));
         assert_eq!(nearest("serach_term", ["search_term", "customer_id"]), Some("search_term"));
         assert_eq!(nearest("phone", ["customer_id", "search_term"]), None);
+        assert_eq!(nearest("a", ["n", "id"]), None);
     }
 }

@@ -424,7 +424,7 @@ impl Typing<'_> {
         };
         let article = match ty.as_str() {
             "null" | "unknown" => "",
-            "integer" => "an ",
+            ty if ty.starts_with("integer") => "an ",
             _ => "a ",
         };
         format!("{} is {article}{ty}", self.quote(&expr.range))
