@@ -2,7 +2,7 @@
 
 use super::{Method, Mode, Params};
 use crate::{
-    diagnostic::{BAD_ROUTE, BAD_VALUE, Diagnostic, UNSAFE_GET},
+    diagnostic::{BAD_ROUTE, BAD_VALUE, Diagnostic, UNSAFE_GET, has_errors_in},
     spec::ActionSpec,
 };
 
@@ -52,7 +52,7 @@ pub(super) fn compile(
         path.clone_from(given);
     }
     if let Some(given) = &route.methods {
-        if given.is_empty() {
+        if given.is_empty() && !has_errors_in(out, route.span) {
             out.push(BAD_VALUE.at(route.span, "expected at least one method, got none").help("write [POST]"));
         }
         methods.clear();

@@ -153,6 +153,7 @@ fn get_is_for_reads_without_sensitive_parameters() {
     let secret = READ.replace("id: integer", "id: { type: integer, sensitive: true }");
     assert_eq!(check(&format!("{secret}route: {{ methods: [GET] }}\n")), ["unsafe-get GET"]);
     assert_eq!(check(&format!("{READ}route: {{ methods: [] }}\n")).len(), 1);
+    assert_eq!(check(&format!("{READ}route: {{ methods: [PUT] }}\n")), ["bad-value PUT"]);
 }
 
 #[test]

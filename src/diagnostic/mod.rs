@@ -168,6 +168,12 @@ impl Report {
     }
 }
 
+/// Whether a part of a file has an error: what could not be read there is absent, and nothing can be said of its absence.
+pub fn has_errors_in(diagnostics: &[Diagnostic], part: Span) -> bool {
+    let inside = |d: &Diagnostic| d.span.start >= part.start && d.span.end <= part.end;
+    diagnostics.iter().any(|d| d.level == Level::Error && inside(d))
+}
+
 /// Whether any of these keeps its file from loading.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.level == Level::Error)

@@ -10,8 +10,23 @@ use crate::{
 /// A request id as the server makes them; callers' own may be shorter or longer.
 const REQUEST_ID: &str = "00000000000000000000000000";
 
-/// Reports what makes no sense (an error) and what has no effect (a warning). `compiled` says that the schema itself is in
-/// order.
+/// Reports limits that no answer can keep.
+pub(super) fn limits(spec: &ResultSpec, out: &mut Vec<Diagnostic>) {
+    if let Some(max) = spec.max_rows.as_ref().filter(|max| max.value == 0) {
+        out.push(BAD_VALUE.at(max.span, "expected at least 1 row, got 0"));
+    }
+    if let Some(max) = &spec.max_bytes {
+        let least = Envelope { request_id: REQUEST_ID }.smallest_body();
+        if max.value.0 < least {
+            let message =
+                format!("expected at least {least} bytes, which an answer without rows has, got {}", max.value.0);
+            out.push(BAD_VALUE.at(max.span, message).help("the limit counts the whole body"));
+        }
+    }
+}
+
+/// Reports what makes no sense together (an error) and what has no effect (a warning). `compiled` says that the schema
+/// itself is in order.
 pub(super) fn keys(spec: &ResultSpec, write: bool, compiled: bool, out: &mut Vec<Diagnostic>) {
     let shape = spec.shape.as_ref().map_or(Shape::Rows, |shape| shape.value);
     let conflict = |place, message: String, help: &str| RESULT_CONFLICT.at(place, message).help(help);
@@ -38,27 +53,15 @@ pub(super) fn keys(spec: &ResultSpec, write: bool, compiled: bool, out: &mut Vec
         let message = format!("`not_found: error` is for shapes `row` and `value`, and this is `{name}`");
         out.push(conflict(span, message, "a caller sees `row_count: 0`; or choose shape `row`"));
     }
-    if let Some(max) = &spec.max_rows {
-        if max.value == 0 {
-            out.push(BAD_VALUE.at(max.span, "expected at least 1 row, got 0"));
-        } else if shape != Shape::Rows {
-            let message = format!("`max_rows` has no effect: shape `{name}` has one value");
-            out.push(UNUSED_RESULT_KEY.at(max.span, message).help("leave it out"));
-        }
+    if let Some(max) = spec.max_rows.as_ref().filter(|max| max.value > 0 && shape != Shape::Rows) {
+        let message = format!("`max_rows` has no effect: shape `{name}` has one value");
+        out.push(UNUSED_RESULT_KEY.at(max.span, message).help("leave it out"));
     }
     if let Some(Spanned { value: Overflow::Truncate, span }) = spec.on_overflow
         && shape != Shape::Rows
     {
         let message = format!("`on_overflow: truncate` has no effect: shape `{name}` is never cut");
         out.push(UNUSED_RESULT_KEY.at(span, message).help("leave it out: an answer that is too large is an error"));
-    }
-    if let Some(max) = &spec.max_bytes {
-        let least = Envelope { request_id: REQUEST_ID }.smallest_body();
-        if max.value.0 < least {
-            let message =
-                format!("expected at least {least} bytes, which an answer without rows has, got {}", max.value.0);
-            out.push(BAD_VALUE.at(max.span, message).help("the limit counts the whole body"));
-        }
     }
     if let (Some(schema), true) = (&spec.schema, compiled)
         && let Some(node) = schema.get("type")

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     action::{Schemas, schemas::Schema},
-    diagnostic::{Diagnostic, Level, has_errors},
+    diagnostic::{Diagnostic, has_errors, has_errors_in},
     spec::{NotFound, Overflow, ResultSpec, Shape},
 };
 
@@ -86,10 +86,9 @@ impl ResultShape {
         let Some(spec) = spec else { return Some(rows) };
         let mut found = Vec::new();
         let schema = spec.schema.as_ref().and_then(|node| schemas.compile(node, &mut found));
-        // A key that could not be read is absent here: what is said of the others would be wrong.
-        let unread = out
-            .iter()
-            .any(|d| d.level == Level::Error && d.span.start >= spec.span.start && d.span.end <= spec.span.end);
+        check::limits(spec, &mut found);
+        // A key that could not be read is absent here: what is said of the others together would be wrong.
+        let unread = has_errors_in(out, spec.span);
         if !unread {
             check::keys(spec, write, schema.is_some(), &mut found);
         }

@@ -401,6 +401,7 @@ fn keys_that_cannot_be_meant_together_are_reported_at_their_place() {
         ("{ shape: affected, schema: { type: string } }", true, "result-conflict [string]"),
         ("{ shape: value, schema: { type: string } }", false, ""),
         ("{ shape: rwo, not_found: error }", false, "bad-value [rwo]"),
+        ("{ shape: rowz, max_rows: 0, max_bytes: 64 }", false, "bad-value [rowz] bad-value [0] bad-value [64]"),
         ("{ schema: { type: objct }, max_rows: 0 }", false, "invalid-schema [objct] bad-value [0]"),
     ] {
         assert_eq!(check(result, write), expected, "{result}");
