@@ -63,7 +63,8 @@ pub fn find(folder: &Path, extensions: &[&str]) -> io::Result<Vec<Found>> {
     Ok(files)
 }
 
-/// The text of a file: a regular one, not over the limit, in UTF-8. The error says why not.
+/// The text of a file: a regular one, not over the limit, in UTF-8; without a byte order mark, which editors do not count
+/// as a column either. The error says why not.
 pub fn read(path: &Path) -> Result<String, String> {
     let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
@@ -72,6 +73,20 @@ pub fn read(path: &Path) -> Result<String, String> {
     if metadata.len() > MAX_BYTES as u64 {
         return Err(format!("it has {} bytes; at most {MAX_BYTES} are read", metadata.len()));
     }
-    String::from_utf8(fs::read(path).map_err(|error| error.to_string())?)
-        .map_err(|error| format!("expected UTF-8, got another byte at offset {}", error.utf8_error().valid_up_to()))
+    let text = String::from_utf8(fs::read(path).map_err(|error| error.to_string())?)
+        .map_err(|error| format!("expected UTF-8, got another byte at offset {}", error.utf8_error().valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "\u{feff}a: \u{feff}1\n").expect("writable");
+        assert_eq!(read(&path).as_deref(), Ok("a: \u{feff}1\n"));
+    }
 }

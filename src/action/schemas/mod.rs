@@ -119,13 +119,11 @@ fn bad_patterns(patterns: &[(Span, String)]) -> impl Iterator<Item = Diagnostic>
 
 /// Reads a file. JSON is YAML as well, so that the same reader gives the places; but only JSON is taken.
 fn parse(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
-    let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(&text[mark..]) {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
         let line = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-        let mark = if error.line() <= 1 { mark } else { 0 };
-        let at = (line + mark + error.column().saturating_sub(1)).min(text.len());
+        let at = (line + error.column().saturating_sub(1)).min(text.len());
         return (None, vec![JSON_SYNTAX.at(at..at + usize::from(at < text.len()), format!("not JSON: {message}"))]);
     }
     let (document, mut found) = yaml::parse(text);

@@ -229,7 +229,7 @@ fn a_file_is_reported_at_its_own_places() {
     assert_eq!(one(""), "json-syntax [] not JSON: EOF while parsing a value");
     assert_eq!(one("type: object").split_once(']').expect("a place").0, "json-syntax [y");
     assert_eq!(
-        one("\u{feff}{\n\t\"requierd\": []\n}"),
+        one("{\n\t\"requierd\": []\n}"),
         "unknown-schema-keyword [\"requierd\"] unknown schema keyword `requierd` (did you mean `required`?)"
     );
     assert_eq!(
