@@ -8,7 +8,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Kind, Node, Spanned, Style, Text};
+use super::{Kind, Node, Spanned, Style, Text, resolve};
 use crate::diagnostic::{BAD_VALUE, Diagnostic, MISSING_KEY, Span, UNKNOWN_KEY, WRONG_TYPE, suggest};
 
 /// Something that can be read from a node of a file.
@@ -240,12 +240,14 @@ impl<T: FromNode> FromNode for Spanned<T> {
 impl FromNode for Text {
     fn from_node(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
         match &node.kind {
-            Kind::Scalar(text) if !text.value.is_empty() || text.style == Style::Text => {
+            Kind::Scalar(text) if text.style == Style::Text || !resolve(&text.value).is_null() => {
                 out.extend(text.ambiguous());
                 Some(text.clone())
             }
-            _ => {
-                out.push(wrong_type(node, "text"));
+            kind => {
+                let null = matches!(kind, Kind::Scalar(text) if text.value.len() > 1);
+                let help = null.then(|| "write it in quotes if the word itself is meant".into());
+                out.push(wrong_type(node, "text").maybe_help(help));
                 None
             }
         }
@@ -493,6 +495,16 @@ mod tests {
         assert_eq!((sample.timeout, sample.size), (None, Some(ByteSize(2 << 20))));
         assert_eq!((sample.r#type.as_str(), sample.span), ("a", Span::new(0, 30)));
         assert_eq!(out.len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_no_text() {
+        for (source, expected) in
+            [("type:\n", false), ("type: ~\n", false), ("type: NULL\n", false), ("type: ''\n", true)]
+        {
+            let (sample, out) = check(source);
+            assert_eq!((sample.is_some(), out.len()), (expected, usize::from(!expected)), "{source}");
+        }
     }
 
     #[test]

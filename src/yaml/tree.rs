@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
             return Err(Box::new(YAML_SYNTAX.at(span, format!("nested deeper than {MAX_DEPTH} levels"))));
         }
         let before = self.nodes;
-        let (anchor, mut node) = match event {
+        let (anchor, node) = match event {
             Event::Scalar(value, style, anchor, tag) => {
                 if let Some(tag) = tag {
                     return Err(Box::new(tagged(&tag, span)));
@@ -147,10 +147,6 @@ impl<'a> Builder<'a> {
             }
             _ => return Err(Box::new(YAML_SYNTAX.at(span, "expected a value here"))),
         };
-        if matches!(&node.kind, Kind::Scalar(text) if text.value.is_empty()) {
-            // An absent value has no width; show the line's end rather than the next token.
-            node.span.end = node.span.end.max(node.span.start);
-        }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), self.nodes - before + 1));
         }
@@ -197,7 +193,13 @@ impl<'a> Builder<'a> {
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = error.marker().byte_offset().unwrap_or(self.source.len()).min(self.source.len());
         let span = Span::new(at, at);
-        YAML_SYNTAX.at(span, format!("not YAML: {}", error.kind())).maybe_help(flow_help(self.source, span))
+        let message = format!("not YAML: {}", error.kind());
+        let colon = || {
+            let again = message.contains("mapping values are not allowed");
+            again.then(|| "a text that contains `: ` wants quotes around it; a key stands on a line of its own".into())
+        };
+        let help = flow_help(self.source, span).or_else(colon);
+        YAML_SYNTAX.at(span, message).maybe_help(help)
     }
 }
 
@@ -363,6 +365,12 @@ mod tests {
             let help = diagnostics.iter().find_map(|d| d.help.clone());
             assert!(help.is_some_and(|help| help.contains("in quotes")), "{source}: {diagnostics:?}");
         }
+    }
+
+    #[test]
+    fn a_colon_in_plain_text_gets_a_help_line() {
+        let (_, diagnostics) = parse("description: Look up: by id\n");
+        assert!(diagnostics[0].help.as_deref().is_some_and(|help| help.contains("wants quotes")), "{diagnostics:?}");
     }
 
     #[test]
