@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub use params::{Absent, BadParam, Param, Params};
-pub use result::{Encoded, Encoder, Envelope, ResultError, ResultShape, RowStream};
+pub use result::{Encoded, Encoder, Envelope, PATIENCE, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas};
 pub use test::{CODES, is_coercion};

@@ -15,6 +15,7 @@ mod running;
 mod stream;
 
 use std::{
+    any::Any,
     io,
     net::TcpListener,
     panic::AssertUnwindSafe,
@@ -28,6 +29,7 @@ use actix_web::{
     body::BoxBody,
     dev::{Payload, RequestHead, Response, fn_service},
     http::Method,
+    rt::net::TcpStream,
 };
 use futures_util::FutureExt;
 
@@ -39,6 +41,7 @@ use self::{
     running::Running,
 };
 use crate::{
+    action::PATIENCE,
     call::Code,
     gateway::{Gateway, Live},
 };
@@ -85,6 +88,7 @@ pub fn serve(live: Arc<Live>, listener: TcpListener, admin: Option<TcpListener>)
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(request::ARRIVAL)
         .tcp_nodelay(true)
+        .on_connect(|stream, _| give_up_on_silence(stream))
         // A caller who closes its side has left: its call is dropped, which cancels the statement.
         .h1_allow_half_closed(false)
         .shutdown_timeout(running::whole_seconds(settings.shutdown_grace))
@@ -94,6 +98,16 @@ pub fn serve(live: Arc<Live>, listener: TcpListener, admin: Option<TcpListener>)
         handle.add(address, server);
     }
     Ok(handle)
+}
+
+/// Lets the kernel close a connection whose reader takes nothing for so long: nobody here is asked again while there is no
+/// room for more, and a connection that holds the rest of an answer for good would be one too many.
+fn give_up_on_silence(stream: &dyn Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = stream.downcast_ref::<TcpStream>() {
+        // A connection that is gone already needs no limit.
+        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PATIENCE));
+    }
 }
 
 /// What all requests share.
@@ -185,6 +199,17 @@ async fn handle<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_kernel_gives_up_on_a_reader_who_takes_nothing() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let _client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        give_up_on_silence(&stream);
+        let patience = socket2::SockRef::from(&stream).tcp_user_timeout().expect("an option of TCP");
+        assert_eq!(patience, Some(PATIENCE));
+    }
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_of_one_request() {

@@ -21,7 +21,7 @@ use crate::{
 
 pub use encoder::{Encoded, Encoder};
 pub use envelope::Envelope;
-pub use stream::RowStream;
+pub use stream::{PATIENCE, RowStream};
 
 /// The most rows of an answer whose file sets no `max_rows`.
 const MAX_ROWS: usize = 1000;

@@ -18,7 +18,7 @@ use crate::{
 /// Lines are sent on when they are so many bytes together.
 const CHUNK: usize = 16 * 1024;
 /// A reader that takes nothing for so long is cut off.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The last line of a stream that was cut at `max_rows`.
 const TRUNCATED: &[u8] = b"{\"truncated\":true}\n";
 
