@@ -12,6 +12,9 @@ use sqlx::{
 
 use crate::{template::Bind, value::Value};
 
+/// The most bytes of texts and blobs in one row; SQLite itself would give a gigabyte for each value. No answer is near it.
+const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
+
 /// The arguments of a statement.
 pub(super) fn arguments(binds: &[Bind]) -> Result<SqliteArguments, BoxDynError> {
     let mut arguments = SqliteArguments::default();
@@ -35,23 +38,37 @@ pub(super) fn arguments(binds: &[Bind]) -> Result<SqliteArguments, BoxDynError> 
 
 /// A row's values, each by its own type.
 pub(super) fn decode(row: &SqliteRow) -> Result<Vec<Json>, sqlx::Error> {
+    let mut room = MAX_ROW_BYTES;
     let decode = |index: usize| {
         let value = row.try_get_raw(index)?;
-        value_json(value).map_err(|source| sqlx::Error::ColumnDecode { index: index.to_string(), source })
+        value_json(value, &mut room).map_err(|source| sqlx::Error::ColumnDecode { index: index.to_string(), source })
     };
     (0..row.len()).map(decode).collect()
 }
 
-fn value_json(value: SqliteValueRef<'_>) -> Result<Json, BoxDynError> {
+/// A value as JSON; `room` is what is left of the row's bytes.
+fn value_json(value: SqliteValueRef<'_>, room: &mut usize) -> Result<Json, BoxDynError> {
+    let mut take = |bytes: usize| {
+        *room = room.checked_sub(bytes).ok_or_else(|| format!("a row of more than {MAX_ROW_BYTES} bytes"))?;
+        Ok::<_, BoxDynError>(())
+    };
     if value.is_null() {
         return Ok(Json::Null);
     }
     let kind = value.type_info();
     Ok(match kind.name() {
         "INTEGER" => <i64 as Decode<Sqlite>>::decode(value)?.into(),
-        "TEXT" => <&str as Decode<Sqlite>>::decode(value)?.into(),
+        "TEXT" => {
+            let text = <&str as Decode<Sqlite>>::decode(value)?;
+            take(text.len())?;
+            text.into()
+        }
         "REAL" => real(Decode::<Sqlite>::decode(value)?),
-        "BLOB" => format!("\\x{}", hex::encode(<&[u8] as Decode<Sqlite>>::decode(value)?)).into(),
+        "BLOB" => {
+            let bytes = <&[u8] as Decode<Sqlite>>::decode(value)?;
+            take(bytes.len())?;
+            format!("\\x{}", hex::encode(bytes)).into()
+        }
         other => return Err(format!("a value of type {other}").into()),
     })
 }

@@ -258,6 +258,17 @@ async fn text_that_is_not_utf8_fails_clearly() {
 }
 
 #[tokio::test]
+async fn a_row_of_many_megabytes_fails_clearly() {
+    let fixture = Sqlite::new();
+    let backend = fixture.backend(1);
+    let sql = "SELECT zeroblob(1000000) AS a, zeroblob(66200000) AS b";
+    let failure = run(&backend, read(statements(SQL, &[sql]))).await.expect_err("too large");
+    assert_eq!(failure.kind, FailureKind::Other);
+    assert!(failure.message.contains("a row of more than 67108864 bytes"), "{}", failure.message);
+    assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test]
 async fn values_come_by_their_own_type() {
     let backend = Sqlite::new();
     let backend = backend.backend(1);
