@@ -104,17 +104,10 @@ fn count(n: usize) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-/// The text of a value that has exactly one, for `~`.
+/// The text of a value that has exactly one, for `~`: the same that is bound where the value stands by itself.
 pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::Text(text) => Some(Cow::Borrowed(text)),
-        Value::Integer(n) => Some(n.to_string().into()),
-        Value::Decimal(n) => Some(n.to_plain_string().into()),
-        Value::Date(date) => Some(date.to_string().into()),
-        Value::Time(time) => Some(time.to_string().into()),
-        Value::Uuid(uuid) => Some(uuid.to_string().into()),
-        Value::Null | Value::Boolean(_) | Value::Float(_) | Value::Timestamp(_) | Value::Json(_) | Value::List(_) => {
-            None
-        }
+        Value::Boolean(_) | Value::Float(_) | Value::Timestamp(_) | Value::Json(_) => None,
+        _ => value.text(),
     }
 }

@@ -101,7 +101,7 @@ fn null_is_defined_and_in_no_order() {
 
 #[test]
 fn filters_compute_what_is_bound() {
-    let params = ["t~: string", "n: integer", "d: decimal", "f: float", "o?: integer", "day: date"];
+    let params = ["t~: string", "n: integer", "d: decimal", "f: float", "o?: integer", "day: date", "at: time"];
     let values = [
         text(" A%_\\é "),
         int(-7),
@@ -109,6 +109,7 @@ fn filters_compute_what_is_bound() {
         Some(Value::Float(2.675)),
         None,
         Some(Value::Date(jiff::civil::Date::constant(2026, 11, 20))),
+        Some(Value::Time(jiff::civil::Time::constant(14, 5, 30, 500_000_000))),
     ];
     for (expr, expected) in [
         ("t | upper", "' A%_\\É '"),
@@ -127,6 +128,7 @@ fn filters_compute_what_is_bound() {
         ("o | default(3)", "3"),
         ("o | default(n)", "-7"),
         ("'a' ~ n ~ '-' ~ d ~ day", "'a-7--2.3452026-11-20'"),
+        ("'T' ~ at", "'T14:05:30.500000'"),
         ("n == -7", "true"),
         ("not n", "false"),
     ] {
