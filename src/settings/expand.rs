@@ -86,6 +86,11 @@ impl<'a> Expansion<'a> {
     /// what is said of one that is not known is not said.
     pub fn redact(&self, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.retain_mut(|diagnostic| {
+            for Replaced { written, value, .. } in &self.replaced {
+                let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else { continue };
+                diagnostic.message = diagnostic.message.replace(value, written);
+                diagnostic.help = diagnostic.help.take().map(|help| help.replace(value, written));
+            }
             let at = self.replaced.iter().find(|replaced| replaced.span == diagnostic.span);
             match at {
                 Some(Replaced { value: None, .. }) if diagnostic.rule.name != UNRESOLVED_REFERENCE.name => {
@@ -101,11 +106,6 @@ impl<'a> Expansion<'a> {
                     diagnostic.help = None;
                 }
                 _ => {}
-            }
-            for Replaced { written, value, .. } in &self.replaced {
-                let Some(value) = value.as_deref().filter(|value| !value.is_empty()) else { continue };
-                diagnostic.message = diagnostic.message.replace(value, written);
-                diagnostic.help = diagnostic.help.take().map(|help| help.replace(value, written));
             }
             true
         });

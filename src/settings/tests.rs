@@ -216,6 +216,13 @@ fn references_that_are_none_are_bad_values() {
 }
 
 #[test]
+fn a_default_that_does_not_fit_is_named_once() {
+    let read = read("server: { zone: '${ZONE:-Mars}' }\nbackends: {}\n", Some(&Fake::default()));
+    let messages: Vec<_> = read.report.diagnostics.iter().map(|diagnostic| &diagnostic.message).collect();
+    assert_eq!(messages, ["expected the IANA name of a time zone, got something else by `${ZONE:-Mars}`"]);
+}
+
+#[test]
 fn what_is_not_known_without_secrets_is_not_judged() {
     let text = "server: { listen: \"${LISTEN}\", workers: \"${WORKERS}\" }
 access: { keys: [{ name: a, sha256: \"${HASH}\" }] }

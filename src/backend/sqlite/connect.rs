@@ -84,18 +84,22 @@ impl Database {
     /// Fills a draft beside the file and links it into place: nobody sees a half-filled database, and where several
     /// processes start at once the first one's stays.
     async fn make(&self, init: &Path) -> Result<(), Failure> {
-        let unfit = |doing: &str, path: &Path, error: io::Error| {
-            Failure::new(FailureKind::Unavailable, format!("cannot {doing} {}: {error}", path.display()))
-        };
-        let script = Script::read(init).map_err(|error| unfit("read", init, error))?;
+        let script = Script::read(init).map_err(|error| unfit("read the file that `init` names", &error))?;
         let draft = Draft::beside(&self.path);
         fill(&draft.0, &script).await?;
-        fs::File::open(&draft.0).and_then(|file| file.sync_all()).map_err(|error| unfit("write", &draft.0, error))?;
+        fs::File::open(&draft.0).and_then(|file| file.sync_all()).map_err(|error| unfit("fill a new file", &error))?;
         match fs::hard_link(&draft.0, &self.path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unfit("create", &self.path, error)),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(unfit("create the file that `url` names", &error))
+            }
             _ => Ok(()),
         }
     }
+}
+
+/// A file that cannot be used, told without its path, which may come from a `${…}` whose value is never printed.
+fn unfit(doing: &str, error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("cannot {doing}: {error}"))
 }
 
 /// Runs a script on a new file and leaves it in WAL mode, in which readers and the writer do not wait for each other.
@@ -146,9 +150,7 @@ impl Connect for Connector {
     async fn connect(&self) -> Result<Session, Failure> {
         let database = &self.database;
         database.ensure().await?;
-        let missing =
-            |error| Failure::new(FailureKind::Unavailable, format!("cannot open {}: {error}", database.path.display()));
-        let identity = database.identity().map_err(missing)?;
+        let identity = database.identity().map_err(|error| unfit("open the file that `url` names", &error))?;
         // No `mmap_size`: a look-up gains nothing measurable from it, and a file that somebody cuts short, as `cp` over it
         // does, would end the whole process instead of a call.
         let mut options = SqliteConnectOptions::new()

@@ -132,6 +132,7 @@ async fn a_missing_file_without_init_is_unavailable_and_not_created() {
     for request in [read(statements(SQL, &["SELECT 1"])), write(statements(SQL, &["SELECT 1"]))] {
         let failure = run(&backend, request).await.expect_err("there is no file");
         assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert!(!failure.message.contains("test.db"), "a path may be a secret's value: {}", failure.message);
     }
     assert_eq!(backend.connect().await.expect_err("there is no file").kind, FailureKind::Unavailable);
     assert_eq!(backend.health(), Health::Down);
