@@ -13,14 +13,12 @@ use minijinja::{
 };
 
 use super::{
-    Dialect, Param, sql,
+    Dialect, Param, sql, syntax,
     tree::{Comparison, Expr, Kind, Node, Site, Spread, Tree, Type},
     typing::{Typing, invalid},
 };
 use crate::{
-    diagnostic::{
-        CONSTANT_PLACEHOLDER, Diagnostic, LIST_NEEDS_SPREAD, TEMPLATE_SYNTAX, TEMPLATE_TOO_LARGE, TYPE_MISMATCH,
-    },
+    diagnostic::{CONSTANT_PLACEHOLDER, Diagnostic, LIST_NEEDS_SPREAD, TEMPLATE_TOO_LARGE, TYPE_MISMATCH},
     value::{ParamType, Scalar, Value},
     yaml::Text,
 };
@@ -43,7 +41,7 @@ pub(super) fn lower(source: &Text, dialect: Dialect, params: &[Param], out: &mut
     let parsed = match parse(&source.value, "template", SyntaxConfig::default()) {
         Ok(parsed) => parsed,
         Err(error) => {
-            out.push(syntax_error(source, &error, dialect));
+            out.push(syntax::error(source, &error, dialect));
             return None;
         }
     };
@@ -82,22 +80,6 @@ fn oversized(source: &Text) -> Option<Diagnostic> {
         }
     }
     None
-}
-
-fn syntax_error(source: &Text, error: &minijinja::Error, dialect: Dialect) -> Diagnostic {
-    let text = &source.value;
-    let mut range = error.range().unwrap_or(text.len()..text.len());
-    range.end = range.end.min(text.len());
-    range.start = range.start.min(range.end);
-    while !text.is_char_boundary(range.start) {
-        range.start -= 1;
-    }
-    while !text.is_char_boundary(range.end) {
-        range.end += 1;
-    }
-    let detail = error.detail().unwrap_or("not a template");
-    let help = sql::help(text, range.end, dialect);
-    TEMPLATE_SYNTAX.at(source.span_of(range), format!("not a template: {detail}")).maybe_help(help)
 }
 
 struct Lowering<'a> {

@@ -15,6 +15,7 @@ mod samples;
 mod shape_text;
 mod sql;
 mod statement;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;

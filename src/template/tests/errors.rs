@@ -78,10 +78,35 @@ fn all_errors_are_reported_and_not_only_the_first() {
 fn an_error_of_syntax_is_shown_where_reading_stopped() {
     check("SELECT {{ a }", &["a: integer"], "template-syntax @ }");
     check("SELECT {{ a b }}", &["a: integer"], "template-syntax @ b");
-    check("SELECT {% if a %}1", &["a: integer"], "template-syntax @ 1");
     check("SELECT {% fi a %}1", &["a: integer"], "template-syntax @ fi");
     check("SELECT {{ 'a }}", &["a: integer"], "template-syntax @ ");
     check("SELECT {# a", &["a: integer"], "template-syntax @ ");
+}
+
+#[test]
+fn a_block_that_is_never_closed_is_shown_where_it_begins() {
+    for (template, place) in [
+        ("SELECT {% if a %}1", "{% if a %}"),
+        ("SELECT {% if a %}1{% endif %}{%- if b == 2 %}3", "{%- if b == 2 %}"),
+        ("SELECT {% for x in l %}{{ x }}{% if a %}1{% endif %}", "{% for x in l %}"),
+    ] {
+        check(template, &["a: integer", "b: integer", "l: integer[]"], &format!("template-syntax @ {place}"));
+    }
+    assert_eq!(help("SELECT {% if a %}1", &["a: integer"]), "write `{% endif %}` where it ends");
+    check("SELECT {% if a", &["a: integer"], "template-syntax @ a");
+}
+
+#[test]
+fn slips_of_other_languages_get_a_hint() {
+    for (template, hint) in [
+        ("SELECT {% if a == 1 %}1{% elseif a == 2 %}2{% endif %}", "`elif`"),
+        ("SELECT {% if a = 1 %}1{% endif %}", "`==`"),
+        ("SELECT {{ a }", "`}}`"),
+        ("SELECT 1 {% endif %}", "no `if` or `for`"),
+    ] {
+        let found = help(template, &["a: integer"]);
+        assert!(found.contains(hint), "{template}: {found}");
+    }
 }
 
 #[test]
