@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use serde_json::{Number, Value as Json};
 
 use super::{Kind, MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, Style, Text};
@@ -43,7 +43,7 @@ pub fn parse(source: &str) -> (Option<Document>, Vec<Diagnostic>) {
             out.push(
                 YAML_SYNTAX
                     .at(0..0, "the file is empty")
-                    .help("`datadip new --gateway` in an empty folder writes files to start from"),
+                    .help("an action has at least `backend` and `sql`; `datadip new --gateway` in an empty folder writes files to start from"),
             );
             (None, out)
         }
@@ -193,13 +193,9 @@ impl<'a> Builder<'a> {
     fn syntax(&self, error: &ScanError) -> Diagnostic {
         let at = error.marker().byte_offset().unwrap_or(self.source.len()).min(self.source.len());
         let span = Span::new(at, at);
-        let message = format!("not YAML: {}", error.kind());
-        let colon = || {
-            let again = message.contains("mapping values are not allowed");
-            again.then(|| "a text that contains `: ` wants quotes around it; a key stands on a line of its own".into())
-        };
-        let help = flow_help(self.source, span).or_else(colon);
-        YAML_SYNTAX.at(span, message).maybe_help(help)
+        let help = syntax_help(error.kind()).map(Into::into);
+        let help = flow_help(self.source, span).or(help);
+        YAML_SYNTAX.at(span, format!("not YAML: {}", error.kind())).maybe_help(help)
     }
 }
 
@@ -207,6 +203,32 @@ fn tagged(tag: &granit_parser::Tag, span: Span) -> Diagnostic {
     YAML_SYNTAX
         .at(span, format!("a YAML tag ({tag}) is not used here"))
         .help("remove the tag; types follow from the key")
+}
+
+/// What to do about the errors that people make most.
+fn syntax_help(kind: &ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart => "indent with blanks: YAML takes no tabs there",
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
+            "the keys of one map begin in the same column, and what belongs to a key stands further right"
+        }
+        ErrorKind::MappingValueNotAllowed => {
+            "a text that contains `: ` wants quotes around it; a key stands on a line of its own"
+        }
+        ErrorKind::SimpleKeyExpected => {
+            "write a blank after the colon of `key: value`; the lines of a text stand further right than its key"
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            "close the quote that begins before this place"
+        }
+        ErrorKind::UnknownAnchor | ErrorKind::UnexpectedCharacter { .. } => {
+            "put a value that begins with a sign such as `*`, `@`, `%` or a backtick in quotes"
+        }
+        _ => return None,
+    })
 }
 
 /// Where `${…}`, `{{ … }}` or `T[]` without quotes inside `{ }` or `[ ]` is the likely cause, says so.
@@ -368,9 +390,22 @@ mod tests {
     }
 
     #[test]
-    fn a_colon_in_plain_text_gets_a_help_line() {
-        let (_, diagnostics) = parse("description: Look up: by id\n");
-        assert!(diagnostics[0].help.as_deref().is_some_and(|help| help.contains("wants quotes")), "{diagnostics:?}");
+    fn common_slips_of_yaml_get_a_help_line() {
+        for (source, expected) in [
+            ("a:\n\tb: 1\n", "no tabs"),
+            ("a:\n    b: 1\n   c: 2\n", "the same column"),
+            ("a: all: of it\n", "wants quotes"),
+            ("a: 1\nb:2\nc: 3\n", "after the colon"),
+            ("a: \"b\nc: 1\n", "close the quote"),
+            ("a: *b\n", "in quotes"),
+            ("a: @b\n", "in quotes"),
+            ("a: %b\n", "in quotes"),
+            ("a: |\nSELECT 1\n", "further right"),
+        ] {
+            let (_, diagnostics) = parse(source);
+            let help = diagnostics.iter().find_map(|d| d.help.clone());
+            assert!(help.is_some_and(|help| help.contains(expected)), "{source}: {diagnostics:?}");
+        }
     }
 
     #[test]
