@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{OwnError, Params, Variables};
 use crate::{
     backend::Driver,
-    diagnostic::{BAD_TEST, Diagnostic, suggest},
+    diagnostic::{BAD_TEST, Diagnostic, Level, Span, suggest},
     spec::{ActionSpec, ExpectSpec, TestSpec},
     template::Dialect,
     yaml::Kind,
@@ -48,11 +48,13 @@ pub(super) fn check(
     driver: Option<&'static Driver>,
     out: &mut Vec<Diagnostic>,
 ) {
+    let declared = spec.params.iter().all(|(_, param)| !faulty(param.0.span, out));
     let mut names = HashSet::new();
     for test in spec.tests.iter().flatten() {
         if !names.insert(test.name.as_str()) {
             out.push(BAD_TEST.at(test.name.span, format!("a second test is called {:?}", test.name.value)));
         }
+        let readable = !faulty(test.span, out);
         expectation(&test.expect, errors, driver, out);
         if let Some(rows) = test.given.as_ref().map(|given| &given.rows) {
             for row in rows.iter().filter(|row| !matches!(row.kind, Kind::Map(_))) {
@@ -60,11 +62,17 @@ pub(super) fn check(
                 out.push(BAD_TEST.at(row.span, message));
             }
         }
-        // Where a declaration is broken, a variable could be reported that is not at fault.
-        if spec.params.0.len() == params.list().len() {
+        // Where a declaration is broken or a key of the test is misspelt, a variable could be reported that is not at fault.
+        if declared && readable && spec.params.0.len() == params.list().len() {
             variables(test, spec.allow_extra.unwrap_or(false), params, out);
         }
     }
+}
+
+/// Whether something inside of a place is known to be wrong, so that what follows from it needs no error of its own.
+fn faulty(place: Span, out: &[Diagnostic]) -> bool {
+    out.iter()
+        .any(|found| found.level == Level::Error && place.start <= found.span.start && found.span.end <= place.end)
 }
 
 fn expectation(
@@ -76,7 +84,7 @@ fn expectation(
     let ExpectSpec { span, status, code, row_count, result, sql, soql, binds } = expect;
     let of_rows = result.as_ref().map(|node| node.span).or(row_count.as_ref().map(|count| count.span));
     let nothing = status.is_none() && code.is_none() && of_rows.is_none();
-    if nothing && sql.is_none() && soql.is_none() && binds.is_none() {
+    if nothing && sql.is_none() && soql.is_none() && binds.is_none() && !faulty(*span, out) {
         let help = "such as expect: { row_count: 1 }";
         out.push(BAD_TEST.at(*span, "the test expects nothing, so it could not fail").help(help));
     }

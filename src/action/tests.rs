@@ -195,6 +195,23 @@ fn tests_that_could_not_pass_are_errors() {
 }
 
 #[test]
+fn a_misspelt_key_is_one_error_and_what_follows_from_it_is_none() {
+    let backend = READ.replace("backend:", "backned:");
+    assert_eq!(check(&backend), ["unknown-key backned"]);
+    for (test, found) in [
+        ("{ name: t, params: { id: 1 }, expect: { row_count: 1 } }", "unknown-key params"),
+        ("{ name: t, variables: { id: 1 }, expect: { rows: 1 } }", "unknown-key rows"),
+        ("{ name: t, varibles: { id: 1 }, expcet: { row_count: 1 } }", "unknown-key varibles, unknown-key expcet"),
+    ] {
+        assert_eq!(check(&format!("{READ}tests: [{test}]\n")).join(", "), found);
+    }
+    let test = "tests: [{ name: t, expect: { row_count: 1 } }]";
+    let optional = READ.replace("id: integer", "id: { type: integer, requierd: false }");
+    assert!(optional != READ);
+    assert!(!check(&format!("{optional}{test}\n")).contains(&"bad-test t".to_owned()));
+}
+
+#[test]
 fn access_names_keys_of_the_configuration() {
     assert!(check(&format!("{READ}access: [flow]\n")).is_empty());
     assert_eq!(check(&format!("{READ}access: []\n")), ["bad-value []"]);

@@ -113,25 +113,29 @@ pub use {keywords, record};
 /// The keys of a map that is being read.
 pub struct Keys<'a> {
     node: &'a Node,
+    /// Known keys that unknown ones are near to: they are misspelt rather than missing.
+    misspelt: Vec<&'a str>,
 }
 
 impl<'a> Keys<'a> {
     /// Checks that `node` is a map and reports its unknown keys.
-    pub fn of(node: &'a Node, known: &[&str], out: &mut Vec<Diagnostic>) -> Option<Self> {
+    pub fn of(node: &'a Node, known: &[&'a str], out: &mut Vec<Diagnostic>) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
             let message = format!("expected a map of keys, got {}", node.describe());
             let keys = known.join(", ");
             out.push(WRONG_TYPE.at(node.span, message).help(format!("the keys here are: {keys}")));
             return None;
         };
+        let mut misspelt = Vec::new();
         for (key, _) in entries {
             if !known.contains(&key.value.as_str()) {
                 let message = format!("unknown key `{}`", key.value);
                 let help = suggest::help(&key.value, known.iter().copied());
                 out.push(UNKNOWN_KEY.at(key.span, message).maybe_help(help));
+                misspelt.extend(suggest::nearest(&key.value, known.iter().copied()));
             }
         }
-        Some(Self { node })
+        Some(Self { node, misspelt })
     }
 
     /// Reads one key; what an absent key means is the type's matter.
@@ -139,9 +143,11 @@ impl<'a> Keys<'a> {
         match self.node.get(key) {
             Some(node) => T::from_node(node, out),
             None => T::absent().or_else(|| {
-                let start = self.node.span.start;
-                let message = format!("the key `{key}` is missing");
-                out.push(MISSING_KEY.at(Span { start, end: start }, message).help(format!("add `{key}: …`")));
+                if !self.misspelt.contains(&key) {
+                    let start = self.node.span.start;
+                    let message = format!("the key `{key}` is missing");
+                    out.push(MISSING_KEY.at(Span { start, end: start }, message).help(format!("add `{key}: …`")));
+                }
                 T::missing()
             }),
         }
@@ -488,7 +494,11 @@ mod tests {
     fn every_error_of_a_map_is_reported_and_the_rest_is_read() {
         let (sample, out) = check("timeout: 5x\ntpye: a\nsize: 2MiB\n");
         assert!(sample.is_none());
-        assert_eq!(out, ["unknown-key 12..16", "bad-value 9..11", "missing-key 0..0"]);
+        assert_eq!(out, ["unknown-key 12..16", "bad-value 9..11"]);
+
+        let (sample, out) = check("colour: a\n");
+        assert!(sample.is_none());
+        assert_eq!(out, ["unknown-key 0..6", "missing-key 0..0"]);
 
         let (sample, out) = check("timeout: 5x\ntype: a\nsize: 2MiB\n");
         let sample = sample.expect("optional keys that are wrong do not hide the record");
