@@ -73,8 +73,11 @@ pub fn read(path: &Path) -> Result<String, String> {
     if metadata.len() > MAX_BYTES as u64 {
         return Err(format!("it has {} bytes; at most {MAX_BYTES} are read", metadata.len()));
     }
-    let text = String::from_utf8(fs::read(path).map_err(|error| error.to_string())?)
-        .map_err(|error| format!("expected UTF-8, got another byte at offset {}", error.utf8_error().valid_up_to()))?;
+    let text = String::from_utf8(fs::read(path).map_err(|error| error.to_string())?).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("expected text in UTF-8, got another encoding in line {line}")
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

@@ -94,7 +94,7 @@ fn files_that_cannot_be_read_are_2() {
     let folder = starter();
     fs::write(folder.path().join("actions/strange.yaml"), b"description: \xff\n").expect("a file");
     let Printed { out, error } = check_in(folder.path(), &["lint"], 2);
-    assert!(out.starts_with("error[unreadable-file]: the file cannot be read: expected UTF-8"), "{out}");
+    assert!(out.starts_with("error[unreadable-file]: the file cannot be read: expected text in UTF-8"), "{out}");
     assert_eq!(error, "3 files: 1 error\n");
 
     fs::remove_dir_all(folder.path().join("actions")).expect("a folder");
