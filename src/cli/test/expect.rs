@@ -139,9 +139,21 @@ fn compare(path: &str, expected: &Json, got: &Json, secrets: &Secrets, found: &m
                 compare(&format!("{path}[{at}]"), expected, got, secrets, found);
             }
         }
+        (Json::Array(expected), Json::Array(got)) => {
+            let elements =
+                if expected.len() == 1 { "1 element".to_owned() } else { format!("{} elements", expected.len()) };
+            let shown = secrets.show(&Json::Array(got.clone()));
+            found.push(format!("{path}: expected {elements}, got {}: {shown}", got.len()));
+        }
         (Json::Number(expected), Json::Number(got)) if equal(expected, got) => {}
         (expected, got) if expected == got => {}
-        _ => found.push(format!("{path}: expected {}, got {}", secrets.show(expected), secrets.show(got))),
+        _ => {
+            let (expected, got) = (secrets.show(expected), secrets.show(got));
+            // Both may be hidden, or `***` was copied from a trace.
+            let another =
+                if expected == got { " of another value: write the value itself, it is shown to nobody" } else { "" };
+            found.push(format!("{path}: expected {expected}, got {got}{another}"));
+        }
     }
 }
 
@@ -286,11 +298,13 @@ mod tests {
     #[test]
     fn binds_are_compared_as_json_and_sensitive_ones_are_not_shown() {
         assert_eq!(check("binds: [7, '1.10', null]", bound("", json!([7, "1.10", null]))), NONE);
-        assert_eq!(check("binds: [7]", bound("", json!([7, 8]))), ["binds: expected [7], got [7,8]"]);
+        assert_eq!(check("binds: [7]", bound("", json!([7, 8]))), ["binds: expected 1 element, got 2: [7,8]"]);
         assert_eq!(check("binds: [1.10]", bound("", json!(["1.10"]))), ["binds[0]: expected 1.10, got \"1.10\""]);
         assert_eq!(
             check("binds: [a, 4711]", bound("", json!(["s3cret", 4712]))).join("; "),
             "binds[0]: expected \"a\", got \"***\"; binds[1]: expected \"***\", got 4712"
         );
+        let copied = check("binds: ['***']", bound("", json!(["s3cret"]))).join("; ");
+        assert!(copied.starts_with("binds[0]: expected \"***\", got \"***\" of another value"), "{copied}");
     }
 }

@@ -70,7 +70,7 @@ fn statements_and_binds_are_compared_offline() {
     let Printed { out, error } = check_in(folder.path(), &["test"], 1);
     assert!(out.starts_with("passed   customer-orders: right\nfailed   customer-orders: wrong\n"), "{out}");
     assert!(out.contains("sql: expected SELECT 1\n              got SELECT o.id, "), "{out}");
-    assert!(out.contains("binds: expected [\"+1\",2], got [\"+442071234567\"]"), "{out}");
+    assert!(out.contains("binds: expected 2 elements, got 1: [\"+442071234567\"]"), "{out}");
     assert_eq!(error, "2 tests: 1 passed, 1 failed, 0 skipped\n");
 }
 
