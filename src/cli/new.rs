@@ -36,7 +36,8 @@ impl New {
         debug_assert!(self.gateway, "clap requires it");
         let taken: Vec<&str> = FILES.iter().map(|(path, _)| *path).filter(|path| Path::new(path).exists()).collect();
         if !taken.is_empty() {
-            say(format!("error: {} already exists here; nothing was written", taken.join(", ")));
+            let exist = if taken.len() == 1 { "exists" } else { "exist" };
+            say(format!("error: {} already {exist} here; nothing was written", taken.join(", ")));
             say("help: start in an empty folder");
             return Ok(Exit::Usage);
         }

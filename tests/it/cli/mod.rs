@@ -182,7 +182,7 @@ fn a_starter_is_written_once_and_never_over_something() {
     let Printed { out, error } = check_in(folder.path(), &["new", "--gateway"], 2);
     assert_eq!(out, "");
     assert!(
-        error.contains("demo.sql, actions/customer-orders.yaml already exists here; nothing was written"),
+        error.contains("demo.sql, actions/customer-orders.yaml already exist here; nothing was written"),
         "{error}"
     );
     assert!(!folder.path().join("datadip.yaml").exists());
