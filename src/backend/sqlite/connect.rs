@@ -92,7 +92,13 @@ impl Database {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(unfit("create the file that `url` names", &error))
             }
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(()) => {
+                // Where a database was lost while its backend has `init`, an operator must see why its data are new. The
+                // path may come from a secret.
+                tracing::info!("the file that a backend's `url` names did not exist; `init` made a new one");
+                Ok(())
+            }
         }
     }
 }
