@@ -33,6 +33,10 @@ pub(super) struct Demands<'t> {
     /// Lists whose length decides about the text.
     counted: HashSet<usize>,
     lengths: bool,
+    /// Whether conditions change the case or the blanks of texts.
+    folds: bool,
+    /// Texts that conditions look for in other texts.
+    searched: Vec<&'t str>,
 }
 
 /// A condition without `and`, `or` and `not`, and what it depends on.
@@ -118,6 +122,11 @@ impl<'t> Demands<'t> {
             }
             Kind::Const(value) => self.constants.push(value),
             Kind::Filter(Filter::Length, _) => self.lengths = true,
+            Kind::Filter(Filter::Upper | Filter::Lower | Filter::Trim, _) => self.folds = true,
+            Kind::In(a, _) => match &a.kind {
+                Kind::Const(Value::Text(text)) if !self.searched.contains(&&**text) => self.searched.push(text),
+                _ => {}
+            },
             _ => {}
         });
         let params = subjects.iter().filter_map(|subject| match subject {
@@ -285,20 +294,40 @@ impl<'t> Demands<'t> {
     fn texts(&self) -> Vec<String> {
         let mut texts = vec!["x".to_owned(), String::new()];
         for constant in &self.constants {
-            match constant {
-                Value::Text(text) => {
-                    let mut shorter = text.to_string();
-                    shorter.pop();
-                    texts.extend([text.to_string(), shorter, format!("{text}a")]);
-                }
-                Value::Integer(n @ 0..=MAX_TEXT) if self.lengths => {
-                    texts.extend([*n, n - 1, n + 1].map(|n| "x".repeat(usize::try_from(n).unwrap_or(0))));
-                }
-                _ => {}
+            let Value::Text(text) = constant else { continue };
+            let mut shorter = text.to_string();
+            shorter.pop();
+            texts.extend([text.to_string(), shorter, format!("{text}a")]);
+            if self.folds {
+                texts.extend([text.to_lowercase(), text.to_uppercase(), format!(" {text} ")]);
             }
+        }
+        texts.extend(joined(&self.searched));
+        if self.lengths {
+            let lengths = self.constants.iter().filter_map(|constant| match constant {
+                Value::Integer(n @ 0..=MAX_TEXT) => Some([*n, n - 1, n + 1]),
+                _ => None,
+            });
+            let lengths: Vec<usize> = lengths.flatten().map(|n| usize::try_from(n).unwrap_or(0)).collect();
+            let padded = |text: &String| -> Vec<String> {
+                let missing = lengths.iter().filter_map(|n| n.checked_sub(text.chars().count()));
+                missing.map(|missing| text.clone() + &"x".repeat(missing)).collect()
+            };
+            let padded: Vec<String> = texts.iter().flat_map(padded).take(MAX_CLASSES).collect();
+            texts.extend(padded);
         }
         texts
     }
+}
+
+/// Texts that hold several of these: every selection of the first six, and all of them.
+fn joined(texts: &[&str]) -> Vec<String> {
+    let few = texts.len().min(6);
+    let selections = (0..1_usize << few).filter(|selection| selection.count_ones() > 1);
+    let select = |selection: usize| (0..few).filter(|at| selection >> at & 1 == 1).map(|at| texts[at]).collect();
+    let mut joined: Vec<String> = selections.map(select).collect();
+    joined.extend((texts.len() > few).then(|| texts.concat()));
+    joined
 }
 
 /// All lists of up to three of these elements, short ones first.

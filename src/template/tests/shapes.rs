@@ -23,6 +23,18 @@ fn only_what_values_can_reach_is_a_shape() {
 }
 
 #[test]
+fn a_text_may_meet_several_conditions() {
+    let each = |conditions: &[&str]| -> String {
+        let branch = |condition: &&str| format!("{{% if {condition} %}}, 2{{% endif %}}");
+        format!("SELECT 1{}", conditions.iter().map(branch).collect::<String>())
+    };
+    count(&each(&["'b' in s", "'c' in s", "'de' in s"]), &["s: string"], 8);
+    count(&each(&["'b' in s", "s | length > 8"]), &["s: string"], 4);
+    count(&each(&["s | upper == 'AB'", "s == 'AB'"]), &["s: string"], 3);
+    count(&each(&["s | trim == 'ab'", "s == 'ab'"]), &["s: string"], 3);
+}
+
+#[test]
 fn lists_are_tried_with_up_to_three_elements() {
     count("SELECT 1{% for x in l %}, {{ x }}{% endfor %}", &["l: integer[]"], 3);
     count("SELECT 1 WHERE 1 IN ({{ l | spread }})", &["l: integer[]"], 3);
