@@ -148,7 +148,13 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
     if any_error || code.is_some_and(|code| is_coercion(&code.value)) {
         return;
     }
+    // A misspelt variable is reported where it stands, not where the right one is missing.
+    let hints: String =
+        bad.iter().filter(|bad| bad.code == "unknown_parameter").map(|bad| bad.reason.as_str()).collect();
     for bad in bad {
+        if bad.code == "missing_parameter" && hints.contains(&format!("did you mean {}?", bad.parameter)) {
+            continue;
+        }
         let sent = test.variables.0.iter().find(|entry| entry.name.value == bad.parameter);
         let span = match sent {
             Some(entry) if bad.code == "unknown_parameter" => entry.name.span,

@@ -205,6 +205,9 @@ fn a_misspelt_key_is_one_error_and_what_follows_from_it_is_none() {
     ] {
         assert_eq!(check(&format!("{READ}tests: [{test}]\n")).join(", "), found);
     }
+    let slip = READ.replace("id", "customer_id")
+        + "tests: [{ name: t, variables: { customerid: 1 }, expect: { row_count: 1 } }]\n";
+    assert_eq!(check(&slip), ["bad-test customerid"]);
     let test = "tests: [{ name: t, expect: { row_count: 1 } }]";
     let optional = READ.replace("id: integer", "id: { type: integer, requierd: false }");
     assert!(optional != READ);
