@@ -77,6 +77,7 @@ impl Serve {
         if self.strict && !all_reachable(&gateway).await {
             return Ok(Exit::Findings);
         }
+        allow_many_files();
         let listener = bind(listen, "--listen or server.listen")?;
         let admin = settings.server.admin_listen.map(|listen| bind(listen, "server.admin_listen")).transpose()?;
         let mut signals = Signals::new().context("signals cannot be received")?;
@@ -102,6 +103,18 @@ impl Serve {
         }
         say("stopped");
         Ok(Exit::Fine)
+    }
+}
+
+/// Takes as many open files as the system allows: each connection is one, and with the usual 1,024 of a shell some hundreds
+/// of callers who say nothing would keep all others out.
+fn allow_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // Where the system refuses, the limit stays as it was.
+        let _ = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit });
     }
 }
 
@@ -193,5 +206,20 @@ impl Signals {
     async fn next(&mut self) {
         // Without a handler the system's own one ends the process.
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    use super::*;
+
+    #[test]
+    fn as_many_files_as_the_system_allows_may_be_open() {
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..limit }).expect("a lower limit");
+        allow_many_files();
+        assert_eq!(getrlimit(Resource::Nofile).current, limit.maximum);
     }
 }
