@@ -129,7 +129,7 @@ impl fmt::Debug for BackendSettings {
 /// broken, so that one run of lint reports everything.
 #[derive(Debug)]
 pub struct Outline {
-    /// The driver of each backend; `None` without a readable `datadip.yaml`.
+    /// The driver of each backend; `None` without a `datadip.yaml` that tells all of them.
     pub backends: Option<HashMap<String, &'static Driver>>,
     /// The names of the access keys; `None` without `access`.
     pub keys: Option<Vec<String>>,
@@ -396,12 +396,14 @@ fn backends(
 ) -> BTreeMap<String, BackendSettings> {
     let mut known = HashMap::new();
     let mut backends = BTreeMap::new();
+    let mut all_known = true;
     for (name, block) in spec.iter() {
         let kinds = DRIVERS.iter().map(|driver| driver.kind);
         let Some(kind) = block.get("kind") else {
             let all = kinds.collect::<Vec<_>>().join(", ");
             let message = format!("the backend `{}` has no `kind`", name.value);
             out.push(MISSING_KEY.at(name.span, message).help(format!("add `kind: …`, one of: {all}")));
+            all_known = false;
             continue;
         };
         let found = match kind.to_json() {
@@ -412,6 +414,7 @@ fn backends(
             let message = format!("expected a kind of backend, got {}", kind.describe());
             let help = suggest::help(&kind.to_json().to_string().replace('"', ""), kinds);
             out.push(BAD_VALUE.at(kind.span, message).maybe_help(help));
+            all_known = false;
             continue;
         };
         known.insert(name.value.clone(), driver);
@@ -422,7 +425,8 @@ fn backends(
         drop((driver.open)(block, folder, out));
         backends.insert(name.value.clone(), settings);
     }
-    outline.backends = Some(known);
+    // The actions of a backend whose kind is wrong are not to blame.
+    outline.backends = all_known.then_some(known);
     backends
 }
 

@@ -239,8 +239,10 @@ fn a_broken_configuration_still_tells_what_actions_are_checked_against() {
     let read = read("server: { workers: x }\nbackends: { demo: { kind: sqlite } }\n", None);
     assert!(read.settings.is_none());
     assert!(read.outline.backends.as_ref().is_some_and(|backends| backends.contains_key("demo")));
-    let read = self::read("a: [", None);
-    assert!(read.settings.is_none() && read.outline.backends.is_none());
+    for text in ["a: [", "backends: { a: { kind: sqlite, url: 'sqlite:a.db' }, b: { kind: sqlit } }"] {
+        let read = self::read(text, None);
+        assert!(read.settings.is_none() && read.outline.backends.is_none(), "{text}");
+    }
 }
 
 #[test]
