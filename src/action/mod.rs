@@ -248,9 +248,6 @@ fn statements(
             let message = format!("a backend of kind `{kind}` speaks `{wanted}`");
             out.push(STATEMENT_KEY.at(place(other), message).help(format!("write the statement under `{wanted}`")));
         }
-        (true, _) if sql.is_empty() => {
-            out.push(STATEMENT_KEY.at(place(&[]), "the list of statements under `sql` is empty"));
-        }
         _ if fitting.len() > MAX_STATEMENTS => {
             let message = format!("{} statements; at most {MAX_STATEMENTS} run in one call", fitting.len());
             out.push(STATEMENT_KEY.at(fitting[MAX_STATEMENTS].span, message));

@@ -133,7 +133,9 @@ fn exactly_one_statement_key_fits() {
         check("backend: demo\nsql: SELECT 1 AS a\nsoql: SELECT Id FROM A\n"),
         ["statement-key SELECT Id FROM A"]
     );
-    assert_eq!(check("backend: demo\nsql: []\n"), ["statement-key "]);
+    assert_eq!(check("backend: demo\nsql: []\n"), ["wrong-type []"]);
+    assert_eq!(check("backend: demo\nsql: { a: b }\n"), ["wrong-type { a: b }"]);
+    assert_eq!(check("backend: demo\nsql: [1, [2]]\n"), ["wrong-type [2]"]);
     let many = "  - SELECT 1 AS a\n".repeat(MAX_STATEMENTS + 1);
     assert_eq!(check(&format!("backend: demo\nsql:\n{many}")), ["statement-key SELECT 1 AS a"]);
     assert_eq!(good("backend: demo\nsql: [SELECT 1 AS a, SELECT 2 AS b]\n").statements.len(), 2);

@@ -9,9 +9,12 @@ mod test;
 
 use std::time::Duration;
 
-use crate::yaml::{
-    Node, Spanned, Text,
-    read::{Entries, FromNode, Needed, Rate, keywords, record},
+use crate::{
+    diagnostic::{Diagnostic, WRONG_TYPE},
+    yaml::{
+        Kind, Node, Spanned, Text,
+        read::{Entries, FromNode, Needed, Rate, keywords, record},
+    },
 };
 
 pub use param::{LongParam, ParamSpec};
@@ -80,15 +83,20 @@ keywords! {
     }
 }
 
-/// `sql`: one template or a list.
+/// `sql`: one template or a list. Empty where none could be read, which is reported.
 #[derive(Clone, Debug)]
 pub struct Statements(pub Vec<Text>);
 
 impl FromNode for Statements {
-    fn from_node(node: &Node, out: &mut Vec<crate::diagnostic::Diagnostic>) -> Option<Self> {
+    fn from_node(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
         match &node.kind {
-            crate::yaml::Kind::List(_) => Vec::<Text>::from_node(node, out).map(Self),
-            _ => Text::from_node(node, out).map(|text| Self(vec![text])),
+            Kind::List(items) => {
+                if items.is_empty() {
+                    out.push(WRONG_TYPE.at(node.span, "expected at least one statement, got an empty list"));
+                }
+                Vec::from_node(node, out).map(Self)
+            }
+            _ => Some(Self(Text::from_node(node, out).into_iter().collect())),
         }
     }
 
