@@ -13,6 +13,23 @@ pub(super) fn failure(error: sqlx::Error, write: bool) -> Failure {
     }
 }
 
+/// The same for a statement with this text. A column that a full-text search misses came in a value where the statement does
+/// not name it (<https://www.sqlite.org/fts5.html#fts5_column_filters>).
+pub(super) fn failure_of(statement: &str, error: sqlx::Error, write: bool) -> Failure {
+    in_search(statement, failure(error, write))
+}
+
+fn in_search(statement: &str, failure: Failure) -> Failure {
+    let missing = failure.message.split_once(MISSING_COLUMN).map(|(_, name)| name);
+    if missing.is_some_and(|name| !statement.contains(name)) && statement.to_ascii_lowercase().contains("match") {
+        let message = format!("{MISSING_COLUMN}…");
+        return Failure { kind: FailureKind::InvalidValue, message, ..failure };
+    }
+    failure
+}
+
+const MISSING_COLUMN: &str = "no such column: ";
+
 fn of_database(error: &dyn DatabaseError, write: bool) -> Failure {
     let code: i32 = error.code().and_then(|code| code.parse().ok()).unwrap_or(1);
     let message = error.message();
@@ -62,7 +79,9 @@ fn kind(code: i32, message: &str, write: bool) -> FailureKind {
 const DRIFT: [&str; 5] =
     ["no such table", "no such column", "no such view", "has no column named", "values were supplied"];
 /// Words of messages about values that a function refuses.
-const BAD_VALUE: [&str; 6] = [
+const BAD_VALUE: [&str; 8] = [
+    "fts5: syntax error",
+    "unterminated string",
     "integer overflow",
     "malformed JSON",
     "JSON path error",
@@ -99,6 +118,18 @@ mod tests {
         check("malformed MATCH expression: [secret]", "malformed MATCH expression: […]");
         check("UNIQUE constraint failed: customers.email", "UNIQUE constraint failed: customers.email");
         check("a 'b' and an open \"secret", "a '…' and an open \"…");
+    }
+
+    #[test]
+    fn a_column_of_a_search_text_is_a_bad_value_and_not_shown() {
+        let check = |statement| {
+            let failure = in_search(statement, Failure::new(FailureKind::Drift, "no such column: smith"));
+            (failure.kind, failure.message)
+        };
+        let shown = (FailureKind::Drift, "no such column: smith".to_owned());
+        assert_eq!(check("SELECT a FROM f WHERE f MATCH ?"), (FailureKind::InvalidValue, "no such column: …".into()));
+        assert_eq!(check("SELECT smith FROM f WHERE f MATCH ?"), shown);
+        assert_eq!(check("SELECT a FROM a_view"), shown);
     }
 
     #[test]

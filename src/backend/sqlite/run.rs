@@ -12,7 +12,11 @@ use sqlx::{
     sqlite::{SqliteQueryResult, SqliteRow},
 };
 
-use super::{connect::Identity, failure::failure, value};
+use super::{
+    connect::Identity,
+    failure::{failure, failure_of},
+    value,
+};
 use crate::{
     backend::{Bound, Column, Failure, FailureKind, Flow, Request, Sink, Stop},
     template::Statement,
@@ -135,7 +139,7 @@ impl Session {
 
     /// Runs one statement to its end or to the sink's, and gives its rows to the sink.
     async fn query(&mut self, bound: &Bound, write: bool, sink: &mut dyn Sink) -> Result<(), Failure> {
-        let failure = |error| failure(error, write);
+        let failure = |error| failure_of(bound.statement.text(), error, write);
         let arguments = value::arguments(&bound.binds).map_err(|error| failure(sqlx::Error::Encode(error)))?;
         let query = sqlx::query_with(bound.statement.sql(), arguments);
         let mut rows = self.connection.fetch_many(query);
