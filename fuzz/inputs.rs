@@ -38,7 +38,7 @@ pub fn body(input: &str) {
     let mut trace = Trace::default();
     if prepare(&ACTION, &variables, &mut trace).is_ok() {
         for bound in &trace.statements {
-            assert_eq!(bound.binds.len(), bound.statement.placeholders());
+            assert_eq!(bound.binds.len(), bound.statement.types().len());
         }
     }
 }

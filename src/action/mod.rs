@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::{DRIVERS, Driver},
+    backend::{DRIVERS, Driver, Options},
     diagnostic::{
         BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NO_EFFECT_YET, NOT_SUPPORTED_YET,
         STATEMENT_KEY, Source, Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
@@ -58,6 +58,8 @@ pub struct Action {
     pub timeout: Duration,
     /// How failures without effect are tried again.
     pub retry: Retry,
+    /// What it asks of its backend.
+    pub options: Options,
     /// Its own concurrency limit, for all callers together.
     pub concurrency: Option<usize>,
     /// Its own rate limit, for all callers together.
@@ -166,7 +168,7 @@ impl Action {
         let concurrency = spec.limits.as_ref().and_then(|limits| concurrency(limits, out));
         let errors = own_errors(&spec.errors, out);
         access(spec, context, out);
-        options(spec, driver, out);
+        let options = options(spec, driver, out);
         later(spec, mode, driver, out);
         test::check(spec, &params, &errors, driver, out);
 
@@ -187,6 +189,7 @@ impl Action {
             result,
             timeout,
             retry,
+            options,
             concurrency,
             rate: spec.limits.as_ref().and_then(|limits| limits.rate),
             path,
@@ -350,9 +353,10 @@ fn access(spec: &ActionSpec, context: &Context<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn options(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) {
-    if let (Some(options), Some(driver)) = (&spec.options, driver) {
-        (driver.check_options)(options, out);
+fn options(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) -> Options {
+    match (&spec.options, driver) {
+        (Some(options), Some(driver)) => (driver.options)(options, out),
+        _ => Options::default(),
     }
 }
 

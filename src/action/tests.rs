@@ -93,7 +93,7 @@ limits: { concurrency: 0 }
 route: { path: '/a/{id}', methods: [GET, GET] }
 access: [flwo]
 errors: { '1': { code: timeout, http: 500 } }
-options: { isolation: serializable }
+options: { isolatoin: serializable }
 forward: { cxone: x }
 tests: [{ name: t, variables: { id: x }, expect: {} }]
 ";
@@ -110,7 +110,7 @@ tests: [{ name: t, variables: { id: x }, expect: {} }]
         "unknown-access-key flwo",
         "bad-own-error timeout",
         "bad-own-error 500",
-        "unknown-key isolation",
+        "unknown-key isolatoin",
         "not-supported-yet { cxone: x }",
         "bad-test {}",
     ] {

@@ -3,6 +3,9 @@
 //!
 //! A new backend is a folder, its `mod` line, and a line in [`DRIVERS`].
 
+pub mod health;
+pub mod inspect;
+pub mod options;
 pub mod pool;
 pub mod sqlite;
 
@@ -20,8 +23,12 @@ use tokio::time::Instant;
 use crate::{
     diagnostic::Diagnostic,
     template::{Bind, Dialect, Statement},
-    yaml::{Node, read::Keys},
+    yaml::Node,
 };
+
+pub use health::Health;
+pub use inspect::Inspect;
+pub use options::{Isolation, Options};
 
 /// Every kind of backend.
 pub static DRIVERS: &[&Driver] = &[&sqlite::DRIVER];
@@ -39,8 +46,8 @@ pub struct Driver {
     pub open: Open,
     /// The JSON Schema of that block.
     pub schema: fn() -> Json,
-    /// Checks the `options` of an action on such a backend.
-    pub check_options: fn(&Node, &mut Vec<Diagnostic>),
+    /// Reads the `options` of an action on such a backend.
+    pub options: fn(&Node, &mut Vec<Diagnostic>) -> Options,
 }
 
 /// [`Driver::open`].
@@ -55,11 +62,6 @@ impl fmt::Debug for Driver {
 /// The driver of a `kind`.
 pub fn driver(kind: &str) -> Option<&'static Driver> {
     DRIVERS.iter().copied().find(|driver| driver.kind == kind)
-}
-
-/// [`Driver::check_options`] of a backend whose actions have no options.
-pub fn no_options(options: &Node, out: &mut Vec<Diagnostic>) {
-    Keys::of(options, &[], out);
 }
 
 /// Something that runs statements.
@@ -84,6 +86,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Closes its connections; calls that run are not interrupted.
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// What the live backend says of statements and tables; `None` where there is nothing to ask.
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        None
+    }
 }
 
 /// What one call wants of a backend.
@@ -97,6 +104,8 @@ pub struct Request {
     pub dry: bool,
     /// When the call is over. The backend bounds its own waiting by it; the caller drops the future at it.
     pub deadline: Instant,
+    /// The action's `options`.
+    pub options: Options,
     /// Set by the backend from a commit to its answer: a run that ends in between leaves its outcome in doubt.
     pub committing: AtomicBool,
 }
@@ -167,24 +176,15 @@ pub struct Connections {
     pub idle: usize,
 }
 
-/// What the last real connection or call said of a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// It answered.
-    Up,
-    /// It could not be reached.
-    Down,
-    /// Nobody has asked it for anything yet.
-    Unused,
-}
-
 /// Why a run failed.
 #[derive(Debug)]
 pub struct Failure {
     /// What kind of failure it is.
     pub kind: FailureKind,
-    /// Whether it is certain that nothing took effect, so that the whole run may be tried again.
-    pub retry: bool,
+    /// Whether the whole run may be tried again: only where it is certain that nothing took effect.
+    pub again: Again,
+    /// When to come again, where the backend says so.
+    pub retry_after: Option<Duration>,
     /// The database's own code (SQLSTATE, vendor code), for the action's `errors` and the log.
     pub code: Option<String>,
     /// The database's message, for the log only: never for a caller.
@@ -194,7 +194,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that is not tried again, without a code of the database.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, retry: false, code: None, message: message.into() }
+        Self { kind, again: Again::Never, retry_after: None, code: None, message: message.into() }
     }
 }
 
@@ -202,6 +202,17 @@ impl From<Stop> for Failure {
     fn from(_: Stop) -> Self {
         Self::new(FailureKind::Stopped, "the sink stopped")
     }
+}
+
+/// Whether a run that failed may be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// No: it would fail again, or may have taken effect.
+    Never,
+    /// Once, at once: a read whose connection was lost, or whose prepared statement is of another time.
+    Once,
+    /// As often as the action's `retry` says, with its pauses.
+    Paused,
 }
 
 /// Kinds of [`Failure`], each with its code of SPEC 8.2.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Retry, Variables},
-    backend::{Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
+    backend::{Again, Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
     template::{Refusal, Shape},
@@ -130,6 +130,7 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         write: target.action.mode == Mode::Write,
         dry: target.dry,
         deadline,
+        options: target.action.options,
         committing: false.into(),
     }
 }
@@ -143,6 +144,7 @@ async fn attempts<S: Sink>(
     takes_another: impl Fn(&S) -> bool,
 ) -> Result<(), Failure> {
     let retry = target.action.retry;
+    let mut repeated = false;
     loop {
         let started = Instant::now();
         let outcome = target.backend.run(request, sink).await;
@@ -156,9 +158,15 @@ async fn attempts<S: Sink>(
         trace.queue += timings.queue;
         trace.backend += timings.backend;
         let Err(failure) = outcome else { return Ok(()) };
-        let wait = pause(retry, trace.retries, random_fraction());
-        let again = failure.retry && trace.retries + 1 < retry.attempts && takes_another(sink);
-        if !again || Instant::now() + wait >= request.deadline {
+        let wait = match failure.again {
+            Again::Never => return Err(failure),
+            Again::Once if repeated => return Err(failure),
+            Again::Once => Duration::ZERO,
+            Again::Paused => pause(retry, trace.retries, random_fraction()),
+        };
+        repeated |= failure.again == Again::Once;
+        let another = trace.retries + 1 < retry.attempts && takes_another(sink);
+        if !another || Instant::now() + wait >= request.deadline {
             return Err(failure);
         }
         sleep(wait).await;
@@ -220,6 +228,7 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
         None => CallError::new(code),
     };
     error.constraint = constraint;
+    error.retry_after = failure.retry_after.or(error.retry_after);
     error.detail(match failure.code {
         Some(code) => format!("{code}: {}", failure.message),
         None => failure.message,

@@ -75,7 +75,7 @@ pub(super) fn explore(
                         let mut found = Vec::new();
                         check::shape(&text, dialect, &mut found);
                         found.into_iter().for_each(|found| findings.push(found));
-                        shapes.insert(shape, Arc::new(Statement::new(text.text, text.placeholders.len())));
+                        shapes.insert(shape, Arc::new(Statement::new(text)));
                     }
                     Err(NoText::TooLarge | NoText::Foreign) => {
                         let most = dialect.max_placeholders();

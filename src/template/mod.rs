@@ -187,7 +187,7 @@ impl Template {
         if let Some(found) = found.into_iter().find(|found| has_errors(std::slice::from_ref(found))) {
             return Err(Refusal::Shape { reason: found.message });
         }
-        let statement = Arc::new(Statement::new(text.text, text.placeholders.len()));
+        let statement = Arc::new(Statement::new(text));
         longer.insert(shape.clone(), Arc::clone(&statement));
         Ok(statement)
     }

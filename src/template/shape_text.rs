@@ -3,7 +3,7 @@
 use std::{fmt::Write, ops::Range, sync::Arc};
 
 use super::{Dialect, tree::Node};
-use crate::{diagnostic::Span, yaml::Text};
+use crate::{diagnostic::Span, value::ParamType, yaml::Text};
 
 /// The text of one shape, as it is checked at load and by lint.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct PlaceholderSite {
     /// Whether its value escapes wildcards with `\`, so that a dialect without a default escape character needs
     /// `ESCAPE`.
     pub like: bool,
+    /// The type that is bound there, whatever the value.
+    pub ty: ParamType,
 }
 
 /// Where a piece of a finished text comes from.
@@ -140,7 +142,7 @@ impl Writer<'_> {
                 }
                 Node::Bind(site) => {
                     self.piece(Origin::Site(site.id), "");
-                    self.placeholder(site.id, false, site.like);
+                    self.placeholder(site.id, false, site.like, site.ty);
                 }
                 Node::Spread(spread) => {
                     let count = self.next()?;
@@ -149,7 +151,7 @@ impl Writer<'_> {
                         if at > 0 {
                             self.text.text.push_str(", ");
                         }
-                        self.placeholder(spread.id, true, false);
+                        self.placeholder(spread.id, true, false, spread.ty);
                         self.check_size()?;
                     }
                 }
@@ -188,7 +190,7 @@ impl Writer<'_> {
         self.text.text.push_str(text);
     }
 
-    fn placeholder(&mut self, site: usize, spread: bool, like: bool) {
+    fn placeholder(&mut self, site: usize, spread: bool, like: bool, ty: ParamType) {
         let start = self.text.text.len();
         match self.dialect {
             Dialect::Postgres => {
@@ -197,7 +199,7 @@ impl Writer<'_> {
             }
             Dialect::Sqlite | Dialect::Mysql | Dialect::Snowflake | Dialect::Soql => self.text.text.push('?'),
         }
-        self.text.placeholders.push(PlaceholderSite { range: start..self.text.text.len(), site, spread, like });
+        self.text.placeholders.push(PlaceholderSite { range: start..self.text.text.len(), site, spread, like, ty });
     }
 
     fn check_size(&self) -> Result<(), NoText> {

@@ -4,17 +4,21 @@ use std::{fs, io, path::Path};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
+use super::ShapeText;
+use crate::value::ParamType;
+
 /// A statement as a backend gets it. It can only be made from a template and a shape.
 #[derive(Clone, Debug)]
 pub struct Statement {
     sql: SqlStr,
-    placeholders: usize,
+    types: Box<[ParamType]>,
 }
 
 impl Statement {
     /// The only constructor: `text` comes from [`super::Template`], which has no value in its hands when it writes it.
-    pub(super) fn new(text: String, placeholders: usize) -> Self {
-        Self { sql: safe(text), placeholders }
+    pub(super) fn new(text: ShapeText) -> Self {
+        let types = text.placeholders.iter().map(|placeholder| placeholder.ty).collect();
+        Self { sql: safe(text.text), types }
     }
 
     /// The text for sqlx.
@@ -27,9 +31,9 @@ impl Statement {
         self.sql.as_str()
     }
 
-    /// How many binds it takes.
-    pub fn placeholders(&self) -> usize {
-        self.placeholders
+    /// The type of each placeholder's bind, the same whatever the values.
+    pub fn types(&self) -> &[ParamType] {
+        &self.types
     }
 }
 

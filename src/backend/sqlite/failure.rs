@@ -2,7 +2,7 @@
 
 use sqlx::error::DatabaseError;
 
-use crate::backend::{Failure, FailureKind};
+use crate::backend::{Again, Failure, FailureKind};
 
 /// A failure of a statement or connection; `write` tells whether it was one of a writer's.
 pub(super) fn failure(error: sqlx::Error, write: bool) -> Failure {
@@ -39,8 +39,8 @@ fn of_database(error: &dyn DatabaseError, write: bool) -> Failure {
         message = format!("a read tried to write: {message}");
     }
     // A statement that met a lock changed nothing, and its transaction is rolled back.
-    let retry = kind == FailureKind::Contention;
-    Failure { kind, retry, code: Some(code.to_string()), message }
+    let again = if kind == FailureKind::Contention { Again::Paused } else { Again::Never };
+    Failure { again, code: Some(code.to_string()), ..Failure::new(kind, message) }
 }
 
 const READONLY: i32 = 8;

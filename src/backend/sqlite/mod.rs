@@ -10,10 +10,7 @@ mod value;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,7 +19,8 @@ use tokio::time::{Instant, timeout_at};
 
 use self::connect::{Access, Connector, Database};
 use super::{
-    Backend, Connections, Driver, Failure, FailureKind, Health, Request, Sink, Timings,
+    Backend, Connections, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    health::LastSeen,
     pool::{Pool, PoolSettings, PoolSpec},
 };
 use crate::{
@@ -41,7 +39,7 @@ pub static DRIVER: Driver = Driver {
     default_timeout: Duration::from_secs(5),
     open: |node, folder, out| Sqlite::open(node, folder, out).map(|sqlite| Arc::new(sqlite) as Arc<dyn Backend>),
     schema: Settings::schema,
-    check_options: super::no_options,
+    options: Options::serializable,
 };
 
 /// How long a start may take that connects without a call's deadline.
@@ -80,7 +78,7 @@ struct Sqlite {
     writer: Pool<Connector>,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
-    health: AtomicU8,
+    seen: LastSeen,
 }
 
 impl Sqlite {
@@ -104,7 +102,7 @@ impl Sqlite {
             writer: Pool::new(connector(Access::Write), PoolSettings { min: 0, max: 1, ..pool }),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
-            health: AtomicU8::new(Health::Unused as u8),
+            seen: LastSeen::default(),
         })
     }
 
@@ -124,29 +122,13 @@ impl Sqlite {
         }
         outcome.map(|()| Timings { queue: begun - started, backend: begun.elapsed() })
     }
-
-    /// Remembers what a run says of the database.
-    fn note<T>(&self, outcome: &Result<T, Failure>) {
-        let health = match outcome {
-            Ok(_) => Health::Up,
-            Err(failure) => match failure.kind {
-                FailureKind::Unavailable => Health::Down,
-                FailureKind::Overloaded | FailureKind::Timeout => return,
-                _ => Health::Up,
-            },
-        };
-        // Written only when it changes, so that calls do not fight for it.
-        if self.health.load(Ordering::Relaxed) != health as u8 {
-            self.health.store(health as u8, Ordering::Relaxed);
-        }
-    }
 }
 
 impl Backend for Sqlite {
     fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
         Box::pin(async move {
             let outcome = self.run(request, sink).await;
-            self.note(&outcome);
+            self.seen.note(&outcome);
             outcome
         })
     }
@@ -154,16 +136,13 @@ impl Backend for Sqlite {
     fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async {
             let outcome = self.readers.connect(Instant::now() + CONNECT).await;
-            self.note(&outcome);
+            self.seen.note(&outcome);
             outcome
         })
     }
 
     fn health(&self) -> Health {
-        [Health::Up, Health::Down, Health::Unused]
-            .into_iter()
-            .find(|health| *health as u8 == self.health.load(Ordering::Relaxed))
-            .expect("only these are stored")
+        self.seen.health()
     }
 
     fn allow_tests(&self) -> bool {

@@ -10,7 +10,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use super::*;
 use crate::{
     action::{Context, Schemas},
-    backend::Driver,
+    backend::{Driver, Options},
     diagnostic::{Level, Report, Source},
     template::Dialect,
     yaml::{self, read::FromNode},
@@ -24,7 +24,7 @@ macro_rules! driver {
             default_timeout: Duration::from_secs(5),
             open: |_, _, _| None,
             schema: || serde_json::json!({}),
-            check_options: |_, _| {},
+            options: Options::database,
         }
     };
 }

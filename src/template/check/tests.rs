@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     template::{Origin, shape_text::Sources},
+    value::{ParamType, Scalar},
     yaml::{self, Kind},
 };
 
@@ -33,7 +34,13 @@ fn diagnose_file(dialect: Dialect, file: String) -> (String, Vec<Diagnostic>) {
             _ => text.push('?'),
         }
         let like = template.value[open..close].contains('|');
-        placeholders.push(PlaceholderSite { range: start..text.len(), site: sites.len(), spread: false, like });
+        placeholders.push(PlaceholderSite {
+            range: start..text.len(),
+            site: sites.len(),
+            spread: false,
+            like,
+            ty: ParamType::one(Scalar::String),
+        });
         sites.push(open..close);
         at = close;
     }

@@ -95,7 +95,7 @@ proptest! {
             let Ok((shape, binds)) = template.decide(&values) else { continue };
             let statement = template.statement(&shape).expect("a text for every shape");
             prop_assert!(!statement.text().contains(MARK));
-            prop_assert_eq!(statement.placeholders(), binds.len());
+            prop_assert_eq!(statement.types().len(), binds.len());
             let marks = statement.text().matches(['?', '$']).count();
             prop_assert_eq!(marks, binds.len());
             match shapes.get(&shape) {

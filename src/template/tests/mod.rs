@@ -93,7 +93,7 @@ fn messages(found: &[Diagnostic]) -> String {
 fn run(template: &Template, values: &[Option<Value>]) -> (String, String) {
     let (shape, binds) = template.decide(values).expect("bound");
     let statement = template.statement(&shape).expect("a text");
-    assert_eq!(statement.placeholders(), binds.len());
+    assert_eq!(statement.types().len(), binds.len());
     let words: Vec<&str> = statement.text().split_whitespace().collect();
     let binds: Vec<String> = binds.iter().map(|bind| show(&bind.value)).collect();
     (words.join(" "), binds.join(" "))

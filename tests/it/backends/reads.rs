@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use datadip::{
-    backend::FailureKind,
+    backend::{Again, FailureKind},
     value::{Scalar, Value},
 };
 use serde_json::json;
@@ -44,7 +44,7 @@ pub async fn a_read_cannot_write_whatever_it_calls(fixture: &dyn Fixture) {
         assert_eq!(things(&backend, dialect).await, first_things(), "{trick:?}");
         let refused = run(&backend, read(statements(dialect, &[fixture.query_that_writes()]))).await;
         let failure = refused.expect_err("the database refuses it");
-        assert_eq!((failure.kind, failure.retry), (FailureKind::Other, false), "{trick:?}");
+        assert_eq!((failure.kind, failure.again), (FailureKind::Other, Again::Never), "{trick:?}");
         assert!(failure.code.is_some(), "the database refuses it, not we: {}", failure.message);
         assert_eq!(things(&backend, dialect).await, first_things(), "{trick:?}");
     }
@@ -69,7 +69,7 @@ pub async fn a_sink_that_stops_leaves_the_connection_whole(fixture: &dyn Fixture
         let request = read(statements(dialect, &["SELECT id FROM things"]));
         let mut kept = Kept { stop: Some(stop), ..Kept::default() };
         let failure = backend.run(&request, &mut kept).await.expect_err("the sink stopped");
-        assert_eq!((failure.kind, failure.retry), (FailureKind::Stopped, false));
+        assert_eq!((failure.kind, failure.again), (FailureKind::Stopped, Again::Never));
         assert_eq!(things(&backend, dialect).await, first_things());
     }
 }
@@ -99,7 +99,7 @@ pub async fn a_call_that_gets_no_connection_in_time_is_refused(fixture: &dyn Fix
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let failure = run(&backend, read(statements(dialect, &["SELECT 1"]))).await.expect_err("nothing comes free");
-    assert_eq!((failure.kind, failure.retry), (FailureKind::Overloaded, false));
+    assert_eq!((failure.kind, failure.again), (FailureKind::Overloaded, Again::Never));
     busy.abort();
     assert!(busy.await.is_err_and(|error| error.is_cancelled()));
     assert_eq!(things(&backend, dialect).await, first_things());
@@ -109,6 +109,6 @@ pub async fn a_missing_table_or_column_is_drift(fixture: &dyn Fixture) {
     let (dialect, backend): (_, Arc<_>) = (fixture.driver().dialect, fixture.backend(1));
     for sql in ["SELECT id FROM nothing_of_this_name", "SELECT wrong FROM things"] {
         let failure = run(&backend, read(statements(dialect, &[sql]))).await.expect_err("it is not there");
-        assert_eq!((failure.kind, failure.retry), (FailureKind::Drift, false), "{sql}");
+        assert_eq!((failure.kind, failure.again), (FailureKind::Drift, Again::Never), "{sql}");
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Backend, Driver, FailureKind, Health, driver},
+    backend::{Again, Backend, Driver, FailureKind, Health, driver},
     template::Dialect,
     yaml,
 };
@@ -319,7 +319,7 @@ async fn a_write_that_meets_a_lock_may_be_tried_again() {
     };
     tokio::time::sleep(Duration::from_millis(100)).await;
     let failure = run(&backend, write(statements(SQL, &["UPDATE things SET amount = 9"]))).await.expect_err("locked");
-    assert_eq!((failure.kind, failure.retry), (FailureKind::Contention, true));
+    assert_eq!((failure.kind, failure.again), (FailureKind::Contention, Again::Paused));
     assert_eq!(things(&backend, SQL).await, first_things(), "reads do not wait for a writer");
     holder.abort();
     assert!(holder.await.is_err_and(|error| error.is_cancelled()));
@@ -373,7 +373,7 @@ async fn statement_timeout_bounds_a_run() {
     let fixture = Sqlite::new();
     let backend = fixture.open("init: init.sql\nstatement_timeout: 50ms\n");
     let failure = run(&backend, read(statements(SQL, &[fixture.endless()]))).await.expect_err("it never ends");
-    assert_eq!((failure.kind, failure.retry), (FailureKind::Timeout, false));
+    assert_eq!((failure.kind, failure.again), (FailureKind::Timeout, Again::Never));
     assert_eq!(things(&backend, SQL).await, first_things());
 }
 

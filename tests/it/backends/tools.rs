@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Backend, Bound, Column, Failure, Flow, Request, Sink, Stop},
+    backend::{Backend, Bound, Column, Failure, Flow, Options, Request, Sink, Stop},
     template::{Dialect, Param, Template},
     value::{ParamType, Scalar, Value},
     yaml::{self, Kind},
@@ -42,7 +42,7 @@ pub fn statements(dialect: Dialect, sql: &[&str]) -> Vec<Bound> {
 /// A read of some seconds.
 pub fn read(statements: Vec<Bound>) -> Request {
     let deadline = Instant::now() + Duration::from_secs(20);
-    Request { statements, write: false, dry: false, deadline, committing: false.into() }
+    Request { statements, write: false, dry: false, deadline, options: Options::default(), committing: false.into() }
 }
 
 /// A write of some seconds.

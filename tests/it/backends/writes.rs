@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datadip::{
-    backend::{Backend, FailureKind, Request},
+    backend::{Again, Backend, FailureKind, Request},
     value::{Scalar, Value},
 };
 use serde_json::json;
@@ -81,7 +81,7 @@ pub async fn a_broken_constraint_is_named(fixture: &dyn Fixture) {
         ("INSERT INTO parts (id, thing) VALUES (1, 99)", "foreign_key"),
     ] {
         let failure = run(&backend, write(statements(dialect, &[sql]))).await.expect_err("it breaks a constraint");
-        assert_eq!((failure.kind, failure.retry), (FailureKind::Constraint(constraint), false), "{sql}");
+        assert_eq!((failure.kind, failure.again), (FailureKind::Constraint(constraint), Again::Never), "{sql}");
         assert!(failure.code.is_some());
     }
     assert_eq!(things(&backend, dialect).await, first_things());
