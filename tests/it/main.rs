@@ -3,6 +3,7 @@
 mod backends;
 mod cases;
 mod cli;
+mod database;
 mod docs;
 mod examples;
 mod fuzz;

@@ -107,7 +107,7 @@ impl Fixture for Sqlite {
     }
 }
 
-super::conformance!(Sqlite::new());
+super::conformance!(Some(Sqlite::new()));
 
 #[tokio::test]
 async fn a_read_makes_no_file() {
