@@ -25,6 +25,11 @@ pub trait Inspect: Send + Sync + fmt::Debug {
 
     /// A table or view, named as a statement names it.
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>>;
+
+    /// The names of all tables and views that the role may see, as a statement may write them: for suggestions.
+    fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// In [`Inspect::digests`], all tables together: for statements whose tables are not known.
@@ -115,4 +120,84 @@ pub struct TableColumn {
     pub json: JsonKind,
     /// Whether it may be null.
     pub nullable: bool,
+}
+
+/// One of the names that a dotted name is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePart {
+    /// The name without quotes.
+    pub text: String,
+    /// Whether it was written in quotes, so that the database does not fold its case.
+    pub quoted: bool,
+}
+
+/// The parts of a name as a statement writes it: `orders`, `sales."Order"`, `` `a.b` ``, `[c d]`. `None` where it is none.
+pub fn name_parts(name: &str) -> Option<Vec<NamePart>> {
+    let mut parts = Vec::new();
+    let mut rest = name.trim();
+    loop {
+        let first = rest.chars().next()?;
+        let close = match first {
+            '"' | '`' => Some(first),
+            '[' => Some(']'),
+            _ => None,
+        };
+        let (text, after) = match close {
+            Some(close) => quoted_part(&rest[1..], close)?,
+            None => {
+                let end = rest.find(|char: char| !(char.is_alphanumeric() || matches!(char, '_' | '$' | '#' | '@')));
+                let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
+                (text.to_owned(), after)
+            }
+        };
+        if text.is_empty() {
+            return None;
+        }
+        parts.push(NamePart { text, quoted: close.is_some() });
+        match after.trim_start().strip_prefix('.') {
+            Some(next) => rest = next.trim_start(),
+            None => return after.trim().is_empty().then_some(parts),
+        }
+    }
+}
+
+/// A name up to its closing quote, which stands for itself where it is doubled, and what follows.
+fn quoted_part(text: &str, close: char) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once(close)?;
+        name.push_str(before);
+        match after.strip_prefix(close) {
+            Some(next) => {
+                name.push(close);
+                rest = next;
+            }
+            None => return Some((name, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_the_parts_that_its_dots_and_quotes_make() {
+        let check = |name: &str, expected: Option<&[(&str, bool)]>| {
+            let parts = name_parts(name);
+            let parts: Option<Vec<(&str, bool)>> =
+                parts.as_ref().map(|parts| parts.iter().map(|part| (part.text.as_str(), part.quoted)).collect());
+            assert_eq!(parts.as_deref(), expected, "{name}");
+        };
+        check("orders", Some(&[("orders", false)]));
+        check(" sales . Orders ", Some(&[("sales", false), ("Orders", false)]));
+        check(r#""a.b"."c""d""#, Some(&[("a.b", true), ("c\"d", true)]));
+        check("`a``b`.c", Some(&[("a`b", true), ("c", false)]));
+        check("[a b].[c]", Some(&[("a b", true), ("c", true)]));
+        check("Größe", Some(&[("Größe", false)]));
+        for wrong in ["", " ", ".", "a.", ".a", "a b", "\"a", "\"\"", "a;b", "a(b)", "\"a\"b"] {
+            check(wrong, None);
+        }
+    }
 }

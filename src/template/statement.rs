@@ -26,6 +26,11 @@ impl Statement {
         self.sql.clone()
     }
 
+    /// The text between others that stand in our source, a line for each part: for asking a database about a statement.
+    pub fn between(&self, before: &[&'static str], after: &[&'static str]) -> SqlStr {
+        safe(format!("{}\n{}\n{}", before.concat(), self.text(), after.concat()))
+    }
+
     /// The text for people.
     pub fn text(&self) -> &str {
         self.sql.as_str()
