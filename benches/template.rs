@@ -24,6 +24,7 @@ fn compile(template: &str) -> Template {
         optional,
         nullable: false,
         choices: Vec::new(),
+        zone: jiff::tz::TimeZone::UTC,
     };
     let mut states = one("states", Scalar::String, true);
     states.ty = Some(ParamType { scalar: Scalar::String, list: true });

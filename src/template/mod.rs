@@ -27,11 +27,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use jiff::tz::TimeZone;
 use quick_cache::sync::Cache;
 
 use crate::{
     diagnostic::{Diagnostic, Span, TEMPLATE_TOO_LARGE, TEMPLATE_UNSUPPORTED, has_errors},
-    value::{ParamType, Value},
+    value::{ParamType, Scalar, Value},
     yaml::Text,
 };
 use eval::{Frame, Halt, Lookup};
@@ -65,6 +66,8 @@ pub struct Param {
     pub nullable: bool,
     /// For `choice`: the caller's words with the author's SQL text, in the file's order.
     pub choices: Vec<(String, Text)>,
+    /// For `timestamp`: the zone whose wall clock a column without zone shows.
+    pub zone: TimeZone,
 }
 
 impl Param {
@@ -90,6 +93,8 @@ pub struct Bind {
     pub ty: ParamType,
     /// The value.
     pub value: Value,
+    /// For a timestamp: the zone whose wall clock a column without zone shows, where it is not UTC.
+    pub zone: Option<TimeZone>,
     /// Whether it only repeats the element before it, to round a list's length up; left out of traces and tests.
     pub padding: bool,
 }
@@ -230,6 +235,12 @@ struct Call<'v> {
     binds: Vec<Bind>,
 }
 
+impl Call<'_> {
+    fn zone(&self, param: Option<usize>) -> Option<TimeZone> {
+        param.map(|param| &self.params[param].zone).filter(|zone| **zone != TimeZone::UTC).cloned()
+    }
+}
+
 impl<'v> Lookup<'v> for Call<'v> {
     fn param(&self, param: usize) -> Result<Option<&'v Value>, Halt> {
         Ok(self.values.get(param).and_then(Option::as_ref))
@@ -243,14 +254,18 @@ impl<'v> Visitor<'v> for Call<'v> {
 
     fn bind(&mut self, site: &'v Site, frames: &[Frame<'v>]) -> Result<(), Halt> {
         let value = eval::defined(&site.expr, self, frames)?.into_owned();
-        self.binds.push(Bind { param: site.param, ty: site.ty, value, padding: false });
+        let zone = self.zone(site.zone);
+        self.binds.push(Bind { param: site.param, ty: site.ty, value, zone, padding: false });
         Ok(())
     }
 
     fn spread(&mut self, spread: &'v Spread, items: &'v [Value]) {
         let padding = spread.count(items.len()) - items.len();
-        let bind =
-            |value: &Value, padding| Bind { param: Some(spread.list), ty: spread.ty, value: value.clone(), padding };
+        let zone = self.zone((spread.ty.scalar == Scalar::Timestamp).then_some(spread.list));
+        let bind = |value: &Value, padding| {
+            let (param, value, zone) = (Some(spread.list), value.clone(), zone.clone());
+            Bind { param, ty: spread.ty, value, zone, padding }
+        };
         self.binds.extend(items.iter().map(|item| bind(item, false)));
         if let Some(last) = items.last() {
             self.binds.extend((0..padding).map(|_| bind(last, true)));

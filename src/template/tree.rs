@@ -85,6 +85,8 @@ pub(super) struct Site {
     pub ty: ParamType,
     /// The parameter, where it is exactly one.
     pub param: Option<usize>,
+    /// For a timestamp: the parameter whose zone is meant.
+    pub zone: Option<usize>,
     /// Whether wildcards are escaped in it.
     pub like: bool,
 }
@@ -100,7 +102,14 @@ impl Site {
         expr.visit(&mut |expr| {
             like |= matches!(expr.kind, Kind::Filter(Filter::Contains | Filter::StartsWith | Filter::EndsWith, _));
         });
-        Self { id, param: expr.only_param(), ty, like, expr }
+        let mut zone = None;
+        if ty.scalar == Scalar::Timestamp {
+            expr.visit(&mut |expr| match expr.kind {
+                Kind::Param(param) | Kind::Item { list: param, .. } => zone = zone.or(Some(param)),
+                _ => {}
+            });
+        }
+        Self { id, param: expr.only_param(), ty, zone, like, expr }
     }
 }
 

@@ -52,10 +52,13 @@ impl Params {
         for entry in &spec.0 {
             check_name(&entry.name, out);
             let long = entry.value.as_ref().map(|spec| &spec.0);
-            params.templates.push(for_templates(&entry.name, long));
+            let mut template = for_templates(&entry.name, long);
             if let Some(long) = long {
-                params.list.push(Declaration { name: &entry.name, long, out }.compile(zone));
+                let param = Declaration { name: &entry.name, long, out }.compile(zone);
+                template.zone = param.zone.clone();
+                params.list.push(param);
             }
+            params.templates.push(template);
         }
         params.places = params.list.iter().enumerate().map(|(at, param)| (param.name.clone(), at)).collect();
         params
@@ -101,6 +104,7 @@ fn for_templates(name: &Spanned<String>, spec: Option<&LongParam>) -> template::
         choices: choices
             .map(|choices| choices.iter().map(|(word, text)| (word.value.clone(), text.clone())).collect())
             .unwrap_or_default(),
+        zone: TimeZone::UTC,
     }
 }
 

@@ -24,6 +24,20 @@ fn every_dialect_gets_its_own_placeholders() {
 }
 
 #[test]
+fn a_timestamp_is_bound_with_the_zone_of_its_parameter() {
+    let zone = |name| TimeZone::get(name).expect("a zone");
+    let params = [("a?: timestamp", "Europe/Berlin"), ("b: timestamp", "Asia/Tokyo"), ("c: timestamp[]", "Asia/Tokyo")]
+        .map(|(written, name)| Param { zone: zone(name), ..param(written) });
+    let sql = "SELECT {{ a | default(b) }}, {{ c }}, {{ c | spread }}, {{ c | length }}";
+    let text = text_of(sql).0;
+    let template = Template::compile(&text, Dialect::Postgres, &params, &mut Vec::new()).expect("a template");
+    let now = Value::Timestamp("2026-11-20T09:00".parse().expect("a time"));
+    let (_, binds) = template.decide(&[None, Some(now.clone()), Some(Value::List([now].into()))]).expect("binds");
+    let zones: Vec<_> = binds.iter().map(|bind| bind.zone.as_ref().and_then(|zone| zone.iana_name())).collect();
+    assert_eq!(zones, [Some("Europe/Berlin"), Some("Asia/Tokyo"), Some("Asia/Tokyo"), None]);
+}
+
+#[test]
 fn branches_follow_the_values() {
     let template = compile(
         "SELECT 1 {% if a is defined and a != 'x' %}AND {{ a }}{% elif b %}OR {{ b }}{% else %}LIMIT 1{% endif %}",

@@ -41,7 +41,8 @@ fn param(written: &str) -> Param {
         let (word, text) = choice.split_once('=').expect("word=text");
         (word.to_owned(), text_of(text).0)
     });
-    Param { name, ty: Some(ParamType { scalar, list }), optional, nullable, choices: choices.collect() }
+    let choices = choices.collect();
+    Param { name, ty: Some(ParamType { scalar, list }), optional, nullable, choices, zone: TimeZone::UTC }
 }
 
 /// A template as it stands in a file, and that file.

@@ -9,6 +9,7 @@ use datadip::{
     yaml::{self, Kind},
 };
 use futures_util::future::BoxFuture;
+use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -22,6 +23,7 @@ pub fn statement(dialect: Dialect, sql: &str, values: &[(&str, Scalar, Value)]) 
             optional: false,
             nullable: true,
             choices: Vec::new(),
+            zone: TimeZone::UTC,
         })
         .collect();
     let (document, mut out) = yaml::parse(&Json::from(sql).to_string());
