@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check of the repository. Needs Rust and nothing else; uses cargo-nextest where it is installed.
+# Runs every check of the repository. Needs Rust and nothing else: the databases that tests run on are started here, and
+# installed where that is allowed. Uses cargo-nextest where it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,8 +16,19 @@ else
   echo "clippy is not installed: lints are not checked"
 fi
 
-if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --locked --no-fail-fast
+# Runs the tests whose names contain a text, or all of them, with the servers that they need.
+run_tests() {
+  if cargo nextest --version >/dev/null 2>&1; then
+    tests/servers.sh cargo nextest run --locked --no-fail-fast "$@"
+  else
+    tests/servers.sh cargo test --locked --no-fail-fast --lib --bins --tests "$@"
+  fi
+}
+
+run_tests
+if bin=$(tests/postgres-18.sh); then
+  echo "the tests of PostgreSQL once more, on PostgreSQL 18"
+  DATADIP_TEST_POSTGRES='' POSTGRES_BIN=$bin run_tests postgres
 else
-  cargo test --locked --no-fail-fast --lib --bins --tests
+  echo "the tests were not run on PostgreSQL 18"
 fi

@@ -40,7 +40,9 @@ impl Database {
         let scheme = server.find("://").expect("the address of a server is a URL") + 3;
         let authority = server[scheme..].find('/').map_or(server.len(), |slash| scheme + slash);
         let url = format!("{}/{name}", &server[..authority]);
-        run(&server, &format!("CREATE DATABASE {name}")).expect("the server makes a database");
+        // Of MariaDB's character sets the default may be one that cannot hold every text.
+        let characters = if server.starts_with("mysql") { " CHARACTER SET utf8mb4" } else { "" };
+        run(&server, &format!("CREATE DATABASE {name}{characters}")).expect("the server makes a database");
         let database = Self { server, name, url };
         database.run(script);
         database
