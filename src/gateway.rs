@@ -2,16 +2,21 @@
 
 use std::{
     collections::HashMap,
+    ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
 
 use crate::{
-    backend::Backend,
+    action::Action,
+    backend::{Backend, Driver},
     catalog::{Catalog, File},
     limit::Limiter,
     project::Project,
@@ -37,7 +42,14 @@ pub struct Gateway {
     /// Why the last reload left something as it was, in a sentence.
     pub reload_problem: Option<String>,
     /// Of which settings each backend is.
-    running: HashMap<String, Fingerprint>,
+    running: HashMap<String, Running>,
+}
+
+/// What a backend was made of.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    digest: Fingerprint,
+    driver: &'static Driver,
 }
 
 impl Gateway {
@@ -47,7 +59,8 @@ impl Gateway {
     }
 
     /// The gateway of a project. What did not change is kept from `previous`, with its connections and its state; a
-    /// backend whose settings changed is kept too, until its successor is connected.
+    /// backend whose settings changed is kept too, until its successor is connected. Not one of another kind, though: its
+    /// statements are in another language.
     fn build(project: &Project, settings: Arc<Settings>, previous: Option<&Self>, now: Timestamp) -> Self {
         let none = Catalog::default();
         let last = previous.map_or(&none, |previous| &*previous.catalog);
@@ -56,7 +69,10 @@ impl Gateway {
             action: loaded.action.as_ref(),
             report: &loaded.report,
         });
-        let catalog = Arc::new(Catalog::build(files, last, &settings.limits.calls, now));
+        let fits = |action: &Action| {
+            settings.backends.get(&action.backend).is_none_or(|backend| ptr::eq(backend.driver, action.driver))
+        };
+        let catalog = Arc::new(Catalog::build(files, last, fits, &settings.limits.calls, now));
         let limiter = previous.map(|previous| previous.limiter.clone());
         let limiter = limiter
             .filter(|limiter| *limiter.settings() == settings.limits.calls)
@@ -65,21 +81,24 @@ impl Gateway {
         let mut running = HashMap::new();
         for (name, wanted) in &settings.backends {
             let kept = previous.and_then(|previous| Some((previous.backends.get(name)?, previous.running.get(name)?)));
-            let opened = || Some((wanted.open(&settings.folder)?, wanted.digest));
-            if let Some((backend, digest)) = kept.map(|(backend, digest)| (backend.clone(), *digest)).or_else(opened) {
+            let kept = kept.filter(|(_, running)| ptr::eq(running.driver, wanted.driver));
+            let opened =
+                || Some((wanted.open(&settings.folder)?, Running { digest: wanted.digest, driver: wanted.driver }));
+            if let Some((backend, made_of)) = kept.map(|(backend, made_of)| (backend.clone(), *made_of)).or_else(opened)
+            {
                 backends.insert(name.clone(), backend);
-                running.insert(name.clone(), digest);
+                running.insert(name.clone(), made_of);
             }
         }
         Self { settings, catalog, backends, limiter, reload_problem: project.problem.clone(), running }
     }
 
     /// The same with another backend under a name.
-    fn with_backend(&self, name: &str, backend: Arc<dyn Backend>, digest: Fingerprint) -> Self {
+    fn with_backend(&self, name: &str, backend: Arc<dyn Backend>, made_of: Running) -> Self {
         let mut backends = self.backends.clone();
         let mut running = self.running.clone();
         backends.insert(name.into(), backend);
-        running.insert(name.into(), digest);
+        running.insert(name.into(), made_of);
         Self {
             settings: self.settings.clone(),
             catalog: self.catalog.clone(),
@@ -95,6 +114,7 @@ impl Gateway {
 #[derive(Debug)]
 pub struct Live {
     gateway: ArcSwap<Gateway>,
+    changes: watch::Sender<()>,
     /// Held while a swap is made, by whoever makes it: the backends that are being connected, by the settings they are of.
     connecting: Mutex<HashMap<String, Fingerprint>>,
 }
@@ -102,12 +122,21 @@ pub struct Live {
 impl Live {
     /// A handle on a gateway.
     pub fn new(gateway: Gateway) -> Self {
-        Self { gateway: ArcSwap::from_pointee(gateway), connecting: Mutex::default() }
+        Self {
+            gateway: ArcSwap::from_pointee(gateway),
+            changes: watch::Sender::default(),
+            connecting: Mutex::default(),
+        }
     }
 
     /// What serves now. A call takes one and keeps it to its end.
     pub fn snapshot(&self) -> Arc<Gateway> {
         self.gateway.load_full()
+    }
+
+    /// Hears of every swap from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Swaps to the gateway of a project; without settings nothing changes. Backends whose settings changed are connected,
@@ -118,9 +147,9 @@ impl Live {
         let mut connecting = self.connecting();
         let old = self.snapshot();
         let new = Arc::new(Gateway::build(project, settings, Some(&old), Timestamp::now()));
-        self.gateway.store(new.clone());
+        self.swap(new.clone());
         for (name, wanted) in &new.settings.backends {
-            if new.running.get(name).is_some_and(|running| *running != wanted.digest)
+            if new.running.get(name).is_some_and(|running| running.digest != wanted.digest)
                 && connecting.get(name) != Some(&wanted.digest)
                 && let Some(backend) = wanted.open(&new.settings.folder)
             {
@@ -129,7 +158,7 @@ impl Live {
             }
         }
         for (name, backend) in &old.backends {
-            if !new.backends.contains_key(name) {
+            if !new.backends.get(name).is_some_and(|kept| Arc::ptr_eq(kept, backend)) {
                 tokio::spawn(retire(backend.clone()));
             }
         }
@@ -155,15 +184,20 @@ impl Live {
             connecting.remove(name);
         }
         let now = self.snapshot();
-        let wanted = now.settings.backends.get(name).is_some_and(|settings| settings.digest == digest);
-        match now.backends.get(name) {
-            Some(old) if wanted && now.running.get(name) != Some(&digest) => {
+        let wanted = now.settings.backends.get(name).filter(|settings| settings.digest == digest);
+        match (now.backends.get(name), wanted) {
+            (Some(old), Some(wanted)) if now.running.get(name).is_none_or(|running| running.digest != digest) => {
                 let old = old.clone();
-                self.gateway.store(Arc::new(now.with_backend(name, backend, digest)));
+                self.swap(now.with_backend(name, backend, Running { digest, driver: wanted.driver }));
                 old
             }
             _ => backend,
         }
+    }
+
+    fn swap(&self, gateway: impl Into<Arc<Gateway>>) {
+        self.gateway.store(gateway.into());
+        self.changes.send_replace(());
     }
 
     fn connecting(&self) -> MutexGuard<'_, HashMap<String, Fingerprint>> {

@@ -20,10 +20,10 @@ use crate::{
         BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NO_EFFECT_YET, NOT_SUPPORTED_YET,
         STATEMENT_KEY, Source, Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
     },
-    spec::{ActionSpec, LimitsSpec, Method, Mode, OwnErrorSpec, RetrySpec, TestSpec},
+    spec::{ActionSpec, Cost, LimitsSpec, Method, Mode, OwnErrorSpec, RetrySpec, TestSpec},
     template::{Dialect, Template},
     yaml::{
-        Text,
+        Spanned, Text,
         read::{Entries, Rate},
     },
 };
@@ -60,6 +60,10 @@ pub struct Action {
     pub retry: Retry,
     /// What it asks of its backend.
     pub options: Options,
+    /// The highest cost that the planner may estimate for a shape.
+    pub max_cost: Option<Spanned<Cost>>,
+    /// The columns that must be there, by table.
+    pub requires: Vec<Requirement>,
     /// Its own concurrency limit, for all callers together.
     pub concurrency: Option<usize>,
     /// Its own rate limit, for all callers together.
@@ -82,8 +86,19 @@ pub struct Action {
     pub tags: Vec<String>,
     /// Whether it should no longer be used.
     pub deprecated: bool,
+    /// The file that it was compiled from.
+    pub source: Arc<Source>,
     /// A digest of everything that its behaviour depends on.
     pub revision: String,
+}
+
+/// A table that must be there, with some of its columns.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// The table, as a statement would name it.
+    pub table: Spanned<String>,
+    /// The columns.
+    pub columns: Vec<Spanned<String>>,
 }
 
 /// Retries of failures that certainly had no effect: exponential back-off with full jitter.
@@ -169,7 +184,13 @@ impl Action {
         let errors = own_errors(&spec.errors, out);
         access(spec, context, out);
         let options = options(spec, driver, out);
-        later(spec, mode, driver, out);
+        let max_cost = max_cost(spec, driver, out);
+        let requirement = |(table, columns): (&Spanned<String>, &Vec<Spanned<String>>)| Requirement {
+            table: table.clone(),
+            columns: columns.clone(),
+        };
+        let requires = spec.requires.iter().map(requirement).collect();
+        later(spec, mode, out);
         test::check(spec, &params, &errors, driver, out);
 
         let backend = spec.backend.0.as_ref().map(|backend| backend.value.clone());
@@ -190,6 +211,8 @@ impl Action {
             timeout,
             retry,
             options,
+            max_cost,
+            requires,
             concurrency,
             rate: spec.limits.as_ref().and_then(|limits| limits.rate),
             path,
@@ -201,6 +224,7 @@ impl Action {
             owner: spec.owner.clone(),
             tags: spec.tags.clone().unwrap_or_default(),
             deprecated: spec.deprecated.unwrap_or(false),
+            source: source.clone(),
         })
     }
 }
@@ -360,27 +384,25 @@ fn options(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Dia
     }
 }
 
-/// Keys of the contract that this version does not act on: said, never silent.
-fn later(spec: &ActionSpec, mode: Mode, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) {
-    if let (Some(cost), Some(driver)) = (&spec.max_cost, driver) {
-        let message = match driver.dialect {
-            Dialect::Sqlite | Dialect::Snowflake | Dialect::Soql => {
-                format!("the planner of a backend of kind `{}` estimates no costs", driver.kind)
-            }
-            Dialect::Postgres | Dialect::Mysql => "costs are not estimated by this version of datadip yet".into(),
-        };
+fn max_cost(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) -> Option<Spanned<Cost>> {
+    let cost = spec.max_cost.clone()?;
+    if let Some(driver) = driver
+        && matches!(driver.dialect, Dialect::Sqlite | Dialect::Snowflake | Dialect::Soql)
+    {
+        let message = format!("the planner of a backend of kind `{}` estimates no costs", driver.kind);
         out.push(NO_COST_ESTIMATE.at(cost.span, message).help("remove `max_cost`; `timeout` bounds every call"));
     }
+    Some(cost)
+}
+
+/// Keys of the contract that this version does not act on: said, never silent.
+fn later(spec: &ActionSpec, mode: Mode, out: &mut Vec<Diagnostic>) {
     if let Some(cache) = &spec.cache {
         out.push(if mode == Mode::Write {
             CACHED_WRITE.at(cache.span, "an action that writes cannot be served from a cache").help("remove `cache`")
         } else {
             NO_EFFECT_YET.at(cache.span, "this version of datadip does not cache yet; each call asks the backend")
         });
-    }
-    if let Some(table) = spec.requires.0.first() {
-        let message = "this version of datadip does not check the columns of tables yet";
-        out.push(NO_EFFECT_YET.at(table.name.span, message));
     }
     if let Some(forward) = &spec.forward {
         let message = "this version of datadip does not forward results yet";

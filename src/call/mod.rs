@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Retry, Variables},
     backend::{Again, Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
+    catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
     template::{Refusal, Shape},
@@ -31,6 +32,8 @@ pub struct Target<'a> {
     pub backend: &'a Arc<dyn Backend>,
     /// The limits that apply, the gateway's first. A dry call is not counted against rates.
     pub limiters: &'a [Arc<Limiter>],
+    /// How it stands with its live backend, where somebody watches that.
+    pub standing: Option<&'a Standing>,
     /// Whether a write is rolled back: simulations and tests.
     pub dry: bool,
     /// The request's id, part of the answer.
@@ -60,6 +63,7 @@ pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Tra
     let deadline = Instant::now() + action.timeout;
     let _permits = admit(target, deadline, trace).await?;
     prepare(action, variables, trace)?;
+    stands(target)?;
     let request = request(target, deadline, trace);
     let mut encoder = action.result.encoder(Envelope { request_id: target.request_id });
     let started = Instant::now();
@@ -99,6 +103,15 @@ pub fn prepare(action: &Action, variables: &Variables<'_>, trace: &mut Trace) ->
         trace.statements.push(Bound { statement, binds });
     }
     Ok(())
+}
+
+/// Refuses a call whose action does not fit its live backend.
+fn stands(target: Target<'_>) -> Result<(), CallError> {
+    match target.standing.and_then(Standing::refuses) {
+        None => Ok(()),
+        Some(State::Gated) => Err(CallError::new(Code::CostExceeded)),
+        Some(_) => Err(CallError::new(Code::SchemaDrift).detail("the catalog shows what is wrong")),
+    }
 }
 
 /// Rates, then concurrency: the gateway's, then the action's.
@@ -158,6 +171,11 @@ async fn attempts<S: Sink>(
         trace.queue += timings.queue;
         trace.backend += timings.backend;
         let Err(failure) = outcome else { return Ok(()) };
+        if failure.kind == FailureKind::Drift
+            && let Some(standing) = target.standing
+        {
+            standing.suspect();
+        }
         let wait = match failure.again {
             Again::Never => return Err(failure),
             Again::Once if repeated => return Err(failure),

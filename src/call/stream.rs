@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{CallError, Code, Target, Trace, admit, attempts, failed, prepare, request, unfit};
+use super::{CallError, Code, Target, Trace, admit, attempts, failed, prepare, request, stands, unfit};
 use crate::{
     action::{ResultError, RowStream, Variables},
     backend::{Column, Failure, FailureKind, Flow, Sink, Stop},
@@ -45,6 +45,7 @@ pub async fn stream(
     let deadline = Instant::now() + action.timeout;
     let _permits = admit(target, deadline, trace).await?;
     prepare(action, variables, trace)?;
+    stands(target)?;
     let request = request(target, deadline, trace);
     let pace = Pace::new(deadline, action.timeout);
     let mut sink = Paced { rows: action.result.stream(lines), pace: &pace };

@@ -14,7 +14,7 @@ use crate::{
     action::{Action, Variables},
     backend::Backend,
     call::{self, Code, Target, Trace},
-    catalog::Entry,
+    catalog::{Entry, Standing},
     gateway::Gateway,
     limit::Limiter,
 };
@@ -25,6 +25,7 @@ pub struct Callee<'a> {
     pub action: &'a Arc<Action>,
     backend: &'a Arc<dyn Backend>,
     limiters: Cow<'a, [Arc<Limiter>]>,
+    standing: &'a Standing,
 }
 
 impl<'a> Callee<'a> {
@@ -36,12 +37,19 @@ impl<'a> Callee<'a> {
             Some(own) => Cow::Owned(vec![gateway.limiter.clone(), own.clone()]),
             None => Cow::Borrowed(slice::from_ref(&gateway.limiter)),
         };
-        Ok(Self { action, backend, limiters })
+        Ok(Self { action, backend, limiters, standing: &entry.standing })
     }
 
     /// What one call runs with.
     pub fn target(&self, dry: bool, request_id: &'a str) -> Target<'_> {
-        Target { action: self.action, backend: self.backend, limiters: &self.limiters, dry, request_id }
+        Target {
+            action: self.action,
+            backend: self.backend,
+            limiters: &self.limiters,
+            standing: Some(self.standing),
+            dry,
+            request_id,
+        }
     }
 }
 

@@ -96,9 +96,11 @@ fn ready(gateway: &Gateway, draining: bool) -> Json {
     let health: BTreeMap<&str, Health> =
         gateway.backends.iter().map(|(name, backend)| (name.as_str(), backend.health())).collect();
     let troubled: Vec<&str> =
-        gateway.catalog.entries().filter(|entry| entry.state != State::Ok).map(|entry| entry.name.as_str()).collect();
+        gateway.catalog.entries().filter(|entry| entry.file != State::Ok).map(|entry| entry.name.as_str()).collect();
+    let refused = gateway.catalog.entries().any(|entry| entry.standing.refuses().is_some());
     let problem = gateway.reload_problem.as_deref();
-    let degraded = problem.is_some() || !troubled.is_empty() || health.values().any(|health| *health == Health::Down);
+    let degraded =
+        problem.is_some() || refused || !troubled.is_empty() || health.values().any(|health| *health == Health::Down);
     let status = match (draining, degraded) {
         (true, _) => "draining",
         (false, true) => "degraded",
@@ -136,14 +138,17 @@ fn catalog(catalog: &Catalog) -> Json {
 /// An action that never had a good version is known by its name alone.
 fn describe(entry: &Entry) -> Json {
     let action = entry.action.as_ref();
+    let finding = entry.standing.finding();
+    let (state, since) = finding.as_ref().map_or((entry.file, entry.since), |finding| (finding.state, finding.since));
+    let reports = entry.report.iter().chain(finding.iter().map(|finding| &finding.report));
     json!({
         "name": entry.name,
         "path": action.map(|action| &action.path),
         "methods": action.map(|action| action.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>()),
         "backend": action.map(|action| &action.backend),
         "mode": action.map(|action| action.mode.as_str()),
-        "state": entry.state.as_str(),
-        "since": entry.since.to_string(),
-        "diagnostics": entry.report.as_ref().map(diagnostic::json::list).unwrap_or_default(),
+        "state": state.as_str(),
+        "since": since.to_string(),
+        "diagnostics": reports.flat_map(diagnostic::json::list).collect::<Vec<_>>(),
     })
 }

@@ -10,7 +10,7 @@ mod test;
 use std::time::Duration;
 
 use crate::{
-    diagnostic::{Diagnostic, WRONG_TYPE},
+    diagnostic::{BAD_VALUE, Diagnostic, WRONG_TYPE},
     yaml::{
         Kind, Node, Spanned, Text,
         read::{Entries, FromNode, Needed, Rate, keywords, record},
@@ -43,7 +43,7 @@ record! {
         /// How often and how soon a failure that had no effect is tried again.
         retry: Option<RetrySpec>,
         /// The highest total cost that the planner may estimate. An error where the planner gives none.
-        max_cost: Option<Spanned<Node>>,
+        max_cost: Option<Spanned<Cost>>,
         /// Columns that must exist: a map of table to list of columns.
         requires: Entries<Vec<Spanned<String>>>,
         /// How long answers of a read may be served again.
@@ -102,6 +102,27 @@ impl FromNode for Statements {
 
     fn schema() -> serde_json::Value {
         serde_json::json!({ "oneOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
+    }
+}
+
+/// A cost above zero, in a planner's own units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost(pub f64);
+
+impl FromNode for Cost {
+    fn from_node(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
+        let Some(cost) = node.to_json().as_f64() else {
+            out.push(WRONG_TYPE.at(node.span, format!("expected a number, got {}", node.describe())));
+            return None;
+        };
+        if cost <= 0.0 || !cost.is_finite() {
+            out.push(BAD_VALUE.at(node.span, format!("expected a cost above 0, got {cost}")));
+        }
+        Some(Self(cost))
+    }
+
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "number", "exclusiveMinimum": 0 })
     }
 }
 

@@ -92,7 +92,7 @@ impl Served {
 fn shown(gateway: &Gateway) -> String {
     let entries = gateway.catalog.entries().map(|entry| {
         let description = entry.action.as_ref().and_then(|action| action.description.as_deref());
-        [entry.name.as_str(), entry.state.as_str(), description.unwrap_or("-")].join(" ")
+        [entry.name.as_str(), entry.file.as_str(), description.unwrap_or("-")].join(" ")
     });
     let problem = gateway.reload_problem.iter().map(|_| "!".to_owned());
     entries.chain(problem).collect::<Vec<_>>().join(", ")
@@ -120,7 +120,7 @@ async fn a_broken_file_keeps_its_last_good_version_and_harms_no_other() {
     served.write("actions/a.yaml", "backend: dmeo\nsql: SELECT 1\n");
     served.serves("a quarantined one, b ok one").await;
     let entry = served.live.snapshot().catalog.route("/actions/a").cloned().expect("it still serves");
-    assert_eq!(entry.state, State::Quarantined);
+    assert_eq!(entry.file, State::Quarantined);
     let report = entry.report.clone().expect("it says why");
     assert_eq!(report.diagnostics[0].rule.name, "unknown-backend");
 

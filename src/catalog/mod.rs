@@ -1,4 +1,7 @@
-//! The actions that are served: immutable, with their routes, states and limiters. A reload makes a new one.
+//! The actions that are served: immutable, with their routes, states and limiters. A reload makes a new one. What changes
+//! in between is how an action stands with its live backend.
+
+mod standing;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,6 +17,8 @@ use crate::{
     limit::{Limiter, LimiterSettings},
 };
 
+pub use standing::{Alarm, Finding, Standing};
+
 /// All actions of a deployment at one moment. Immutable: a call that holds one sees nothing of a reload.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -21,6 +26,7 @@ pub struct Catalog {
     pub revision: String,
     entries: BTreeMap<String, Arc<Entry>>,
     routes: HashMap<String, Arc<Entry>>,
+    alarm: Alarm,
 }
 
 /// One action file: what it serves, and what is wrong with it.
@@ -30,14 +36,16 @@ pub struct Entry {
     pub name: String,
     /// What is served: the file's own action, or its last good version; `None` when it never had one.
     pub action: Option<Arc<Action>>,
-    /// Its state.
-    pub state: State,
-    /// Since when it has this state.
+    /// The state of its file.
+    pub file: State,
+    /// Since when its file has this state.
     pub since: Timestamp,
     /// What lint says of the file as it is now, if anything.
     pub report: Option<Report>,
     /// Its own limits, kept over reloads that do not change them.
     pub limiter: Option<Arc<Limiter>>,
+    /// How what is served stands with its live backend, kept over reloads that do not change it.
+    pub standing: Arc<Standing>,
 }
 
 /// An action file as it is now.
@@ -60,6 +68,10 @@ pub enum State {
     Quarantined,
     /// Its file is broken and never was good.
     Broken,
+    /// The live backend lacks or refuses something that it needs.
+    Drifted,
+    /// The live backend's planner estimates more than its `max_cost`.
+    Gated,
 }
 
 impl State {
@@ -69,30 +81,36 @@ impl State {
             Self::Ok => "ok",
             Self::Quarantined => "quarantined",
             Self::Broken => "broken",
+            Self::Drifted => "drifted",
+            Self::Gated => "gated",
         }
     }
 }
 
 impl Catalog {
-    /// The catalog of a deployment's files. An action whose file is broken keeps what `previous` served under its name; what
-    /// did not change keeps its limiter and since when it is as it is. The limits of actions have the gateway's queue, `queued`.
+    /// The catalog of a deployment's files. An action whose file is broken keeps what `previous` served under its name, if
+    /// that still `fits`; what did not change keeps its limiter, its standing and since when it is as it is. The limits of
+    /// actions have the gateway's queue, `queued`.
     pub fn build<'a>(
         files: impl Iterator<Item = File<'a>>,
         previous: &Self,
+        fits: impl Fn(&Action) -> bool,
         queued: &LimiterSettings,
         now: Timestamp,
     ) -> Self {
-        let mut catalog = Self::default();
+        let mut catalog = Self { alarm: previous.alarm.clone(), ..Self::default() };
         for file in files {
             // Two files of one name are both broken: one entry shows it.
             if !catalog.entries.contains_key(file.name) {
-                let entry = entry(file, previous.get(file.name), queued, now);
+                let last = previous.get(file.name).map(|last| &**last);
+                let served = last.and_then(|last| last.action.as_ref()).filter(|action| fits(action));
+                let entry = entry(file, last, served, &catalog.alarm, queued, now);
                 catalog.entries.insert(file.name.to_owned(), Arc::new(entry));
             }
         }
         // A good file comes first where a last good version holds its path.
         for state in [State::Ok, State::Quarantined, State::Broken] {
-            for entry in catalog.entries.values().filter(|entry| entry.state == state) {
+            for entry in catalog.entries.values().filter(|entry| entry.file == state) {
                 let path = entry.action.as_ref().map_or_else(|| usual_path(&entry.name), |action| action.path.clone());
                 catalog.routes.entry(path).or_insert_with(|| entry.clone());
             }
@@ -100,7 +118,7 @@ impl Catalog {
         let mut digest = Sha256::new();
         for entry in catalog.entries.values() {
             let revision = entry.action.as_ref().map_or("", |action| &action.revision);
-            for part in [entry.name.as_str(), entry.state.as_str(), revision] {
+            for part in [entry.name.as_str(), entry.file.as_str(), revision] {
                 digest.update(part);
                 digest.update([0]);
             }
@@ -108,6 +126,7 @@ impl Catalog {
         catalog.revision = hex::encode(&digest.finalize()[..16]);
         catalog
     }
+
     /// The action of a path, percent-decoded.
     pub fn route(&self, path: &str) -> Option<&Arc<Entry>> {
         self.routes.get(path)
@@ -122,27 +141,42 @@ impl Catalog {
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &Arc<Entry>> {
         self.entries.values()
     }
+
+    /// What wakes the watcher of live backends.
+    pub fn alarm(&self) -> &Alarm {
+        &self.alarm
+    }
 }
 
-fn entry(file: File<'_>, previous: Option<&Arc<Entry>>, queued: &LimiterSettings, now: Timestamp) -> Entry {
-    let last = previous.and_then(|previous| previous.action.as_ref());
-    let (action, state) = match (file.action, last) {
+/// The entry of a file; `served` is what is served of a previous one if the file is broken.
+fn entry(
+    file: File<'_>,
+    previous: Option<&Entry>,
+    served: Option<&Arc<Action>>,
+    alarm: &Alarm,
+    queued: &LimiterSettings,
+    now: Timestamp,
+) -> Entry {
+    let (action, state) = match (file.action, served) {
         (Some(action), _) => (Some(action), State::Ok),
-        (None, Some(last)) => (Some(last), State::Quarantined),
+        (None, Some(served)) => (Some(served), State::Quarantined),
         (None, None) => (None, State::Broken),
     };
     let settings = action
         .filter(|action| action.concurrency.is_some() || action.rate.is_some())
         .map(|action| LimiterSettings { concurrency: action.concurrency, rate: action.rate, ..*queued });
     let kept = previous.and_then(|previous| previous.limiter.clone());
+    let revision = |action: Option<&Arc<Action>>| action.map(|action| action.revision.clone());
+    let same = previous.filter(|previous| revision(previous.action.as_ref()) == revision(action));
     Entry {
         name: file.name.to_owned(),
         action: action.cloned(),
-        state,
-        since: previous.filter(|previous| previous.state == state).map_or(now, |previous| previous.since),
+        file: state,
+        since: previous.filter(|previous| previous.file == state).map_or(now, |previous| previous.since),
         report: Some(file.report).filter(|report| !report.diagnostics.is_empty()).cloned(),
         limiter: settings.map(|settings| {
             kept.filter(|kept| *kept.settings() == settings).unwrap_or_else(|| Arc::new(Limiter::new(settings)))
         }),
+        standing: same.map_or_else(|| Arc::new(Standing::new(alarm.clone())), |same| same.standing.clone()),
     }
 }
