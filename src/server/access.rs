@@ -3,16 +3,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use actix_web::{
+use actix_http::{
+    RequestHead, Response, StatusCode,
     body::BoxBody,
-    dev::{RequestHead, Response},
-    http::{
-        StatusCode,
-        header::{
-            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST,
-            HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
-        },
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST,
+        HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
     },
 };
 use ipnet::IpNet;
@@ -214,7 +211,7 @@ fn same_origin(origin: &str, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_http::header::HeaderValue;
 
     use super::*;
 

@@ -1,15 +1,13 @@
 //! How answers look on the wire: media types and headers that all of them share.
 
-use actix_web::{
-    body::BoxBody,
-    dev::Response,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue},
-    },
-    web::Bytes,
-};
 use std::time::Duration;
+
+use actix_http::{
+    Response, StatusCode,
+    body::BoxBody,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue},
+};
+use bytes::Bytes;
 
 use crate::call::Trace;
 

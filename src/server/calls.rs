@@ -2,11 +2,7 @@
 
 use std::{borrow::Cow, slice, sync::Arc, time::Duration};
 
-use actix_web::{
-    body::BoxBody,
-    dev::{Payload, Response},
-    http::{Method, StatusCode},
-};
+use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody};
 use serde_json::{Value as Json, json};
 
 use super::{Received, access::Caller, answer, log::Line, problem::Problem, request, stream};

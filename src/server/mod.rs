@@ -6,6 +6,7 @@
 mod access;
 mod answer;
 mod calls;
+mod connection;
 mod log;
 pub mod openapi;
 mod operations;
@@ -15,25 +16,25 @@ mod running;
 mod stream;
 
 use std::{
-    any::Any,
+    convert::Infallible,
+    fmt::Debug,
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_http::{ConnectionType, Request};
-use actix_web::{
-    HttpServer,
-    body::BoxBody,
-    dev::{Payload, RequestHead, Response, fn_service},
-    http::Method,
-    rt::net::TcpStream,
+use actix_http::{
+    ConnectionType, HttpService, Method, Payload, Protocol, Request, RequestHead, Response, body::BoxBody,
 };
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
 use futures_util::FutureExt;
+use tokio::net::TcpStream;
 
 use self::{
+    connection::{Connection, PARTING},
     log::Line,
     operations::{Documents, Operation},
     problem::Problem,
@@ -80,34 +81,50 @@ pub fn serve(live: Arc<Live>, listener: TcpListener, admin: Option<TcpListener>)
     for (part, listener, workers) in listeners.into_iter().flatten() {
         let address = listener.local_addr()?;
         let shared = shared.clone();
-        let server = HttpServer::new(move || {
-            let shared = shared.clone();
-            fn_service(move |request| respond(shared.clone(), part, request))
-        })
-        .workers(workers)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(request::ARRIVAL)
-        .tcp_nodelay(true)
-        .on_connect(|stream, _| give_up_on_silence(stream))
-        // A caller who closes its side has left: its call is dropped, which cancels the statement.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(running::whole_seconds(settings.shutdown_grace))
-        .disable_signals()
-        .listen(listener)?
-        .run();
-        handle.add(address, server);
+        let server = Server::build()
+            .workers(workers)
+            .shutdown_timeout(running::whole_seconds(settings.shutdown_grace))
+            .disable_signals();
+        let stopping = server.graceful_shutdown_signal();
+        let server =
+            server.listen("datadip", listener, move || connections(shared.clone(), part, address, stopping.clone()))?;
+        handle.add(address, server.run());
     }
     Ok(handle)
 }
 
-/// Lets the kernel close a connection whose reader takes nothing for so long: nobody here is asked again while there is no
-/// room for more, and a connection that holds the rest of an answer for good would be one too many.
-fn give_up_on_silence(stream: &dyn Any) {
+/// What a worker does with the connections that it gets.
+fn connections(
+    shared: Arc<Shared>,
+    part: Part,
+    address: SocketAddr,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = impl Debug, InitError = ()> {
+    let http = HttpService::build()
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(request::ARRIVAL)
+        .client_disconnect_timeout(PARTING)
+        .local_addr(address)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .finish(fn_service(move |request| respond(shared.clone(), part, request)));
+    let accepted = fn_service(async |stream: TcpStream| {
+        prepare(&stream);
+        let peer = stream.peer_addr().ok();
+        Ok((Connection::new(stream), Protocol::Http1, peer))
+    });
+    accepted.and_then(http)
+}
+
+/// Answers leave at once, and the kernel closes a connection whose reader takes nothing for so long: nobody here is asked
+/// again while there is no room for more, and a connection that holds the rest of an answer for good would be one too many.
+fn prepare(stream: &TcpStream) {
+    // A connection that is gone already needs neither.
+    let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
-    if let Some(stream) = stream.downcast_ref::<TcpStream>() {
-        // A connection that is gone already needs no limit.
-        let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PATIENCE));
-    }
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PATIENCE));
 }
 
 /// What all requests share.
@@ -126,7 +143,7 @@ struct Received<'a> {
     shared: &'a Shared,
 }
 
-async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Response<BoxBody>, actix_web::Error> {
+async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Response<BoxBody>, Infallible> {
     let started = Instant::now();
     let _entered = shared.running.enter();
     let (head, payload) = request.into_parts();
@@ -206,7 +223,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let _client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
         let (stream, _) = listener.accept().await.expect("a connection");
-        give_up_on_silence(&stream);
+        prepare(&stream);
+        assert!(stream.nodelay().expect("an option of TCP"));
         let patience = socket2::SockRef::from(&stream).tcp_user_timeout().expect("an option of TCP");
         assert_eq!(patience, Some(PATIENCE));
     }

@@ -5,12 +5,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use actix_web::{
-    body::BoxBody,
-    dev::Response,
-    http::{Method, StatusCode},
-    web::Bytes,
-};
+use actix_http::{Method, Response, StatusCode, body::BoxBody};
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::{Received, answer, openapi, problem::Problem};

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::{
+use actix_http::{
+    Response, StatusCode,
     body::BoxBody,
-    dev::Response,
-    http::{
-        StatusCode,
-        header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
-    },
+    header::{ALLOW, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde_json::{Map, Value as Json};
 
@@ -56,6 +53,11 @@ impl Problem {
     /// 413, with the limit in bytes.
     pub fn request_too_large(limit: usize) -> Self {
         CallError::new(Code::RequestTooLarge).message(format!("the body of a request is at most {limit} bytes")).into()
+    }
+
+    /// 413, with the limit in bytes: it is the head that is too large.
+    pub fn head_too_large(limit: usize) -> Self {
+        CallError::new(Code::RequestTooLarge).message(format!("the head of a request is at most {limit} bytes")).into()
     }
 
     /// The HTTP status.

@@ -3,13 +3,13 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use actix_web::{
-    dev::{Payload, RequestHead},
-    http::header::{
+use actix_http::{
+    Payload, RequestHead,
+    header::{
         ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
     },
-    web::{Bytes, BytesMut},
 };
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 
@@ -37,10 +37,13 @@ impl RequestId {
     /// The id of a request with these headers.
     pub fn of(headers: &HeaderMap) -> Self {
         let own = headers.get(X_REQUEST_ID).filter(|value| is_request_id(value.as_bytes()));
-        Self(own.cloned().unwrap_or_else(|| {
-            let ulid = Bytes::from(ulid::Ulid::generate().to_string());
-            HeaderValue::from_maybe_shared(ulid).expect("a ULID is letters and digits")
-        }))
+        own.map_or_else(Self::new, |own| Self(own.clone()))
+    }
+
+    /// An id of ours.
+    pub fn new() -> Self {
+        let ulid = Bytes::from(ulid::Ulid::generate().to_string());
+        Self(HeaderValue::from_maybe_shared(ulid).expect("a ULID is letters and digits"))
     }
 
     /// The id as text.
@@ -239,7 +242,7 @@ fn unescape(text: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::Uri;
+    use actix_http::Uri;
     use proptest::prelude::*;
 
     use super::*;

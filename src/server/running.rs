@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::{Server, ServerHandle};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep, timeout_at},

@@ -7,13 +7,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use actix_web::{
+use actix_http::{
+    Response, StatusCode,
     body::{BodyStream, BoxBody},
-    dev::Response,
-    http::{StatusCode, header::HeaderValue},
-    rt::{self, task::JoinHandle},
-    web::Bytes,
+    header::HeaderValue,
 };
+use actix_rt::{self as rt, task::JoinHandle};
+use bytes::Bytes;
 use futures_util::{FutureExt, Stream};
 use tokio::sync::mpsc;
 

@@ -1,7 +1,10 @@
 //! Whatever bytes come, an answer goes back in our form, and the server serves on.
 
 use proptest::{prelude::*, test_runner::TestRunner};
-use tokio::runtime::Runtime;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    runtime::Runtime,
+};
 
 use super::customers;
 use crate::gateway::{Answer, Serving, send_raw};
@@ -24,10 +27,6 @@ fn check(answer: &Answer) {
         return;
     }
     assert!((400..500).contains(&answer.status), "{answer:?}");
-    // What actix refuses before there is a request has no body: 400 and 431 for bytes that are not HTTP.
-    if answer.body.is_empty() {
-        return assert!([400, 408, 431].contains(&answer.status), "{answer:?}");
-    }
     let code = answer.code();
     assert!(CALLERS_FAULT.contains(&code.as_str()), "{answer:?}");
     assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"));
@@ -127,15 +126,48 @@ fn bytes_that_are_no_http_are_refused() {
     property((first, prop::collection::vec(any::<u8>(), 0..200)), |runtime, gateway, (first, bytes)| {
         let bytes = [&[first], bytes.as_slice(), b"\r\n\r\n"].concat();
         let answer = runtime.block_on(send_raw(gateway.handle.address(), &bytes));
-        assert_eq!(answer.status, 400, "{answer:?}");
+        check(&answer);
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"), "{answer:?}");
+        assert_eq!(answer.header("connection"), Some("close"));
     });
+}
+
+#[tokio::test]
+async fn a_request_is_answered_before_the_nonsense_that_follows_it() {
+    let gateway = customers();
+    let host = gateway.handle.address();
+    let body = r#"{"n": 300000}"#;
+    let mut stream = gateway.connect().await;
+    let length = body.len();
+    let bytes =
+        format!("POST /actions/slow HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n{body}\0\r\n\r\n");
+    stream.write_all(bytes.as_bytes()).await.expect("sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("answers until the connection closes");
+    assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("\"result\":300000"), "{text}");
+    assert_eq!(text.matches("HTTP/1.1 400 Bad Request").count(), 1, "{text}");
+    assert!(text.contains(r#""code":"invalid_request""#), "{text}");
+}
+
+#[tokio::test]
+async fn who_still_sends_while_it_is_refused_gets_the_answer() {
+    let gateway = customers();
+    let mut stream = gateway.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nX-Long: ").await.expect("sent");
+    // The answer may come before all of it is sent; what is sent after it must not reset the connection.
+    for _ in 0..40 {
+        stream.write_all(&[b'x'; 10_000]).await.expect("sent");
+    }
+    assert_eq!(Answer::read(&mut stream).await.code(), "request_too_large");
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let gateway = customers();
     let head = format!("GET /actions/find\nX-Long: {}", "x".repeat(200_000));
-    assert_eq!(gateway.send(&head, "").await.status, 431);
+    let answer = gateway.send(&head, "").await;
+    check(&answer);
+    assert_eq!((answer.status, answer.code().as_str()), (413, "request_too_large"));
     let answer = gateway.get(&format!("/actions/{}", "x".repeat(60_000))).await;
     assert_eq!(answer.code(), "action_not_found");
 }
