@@ -1,7 +1,9 @@
 //! What the README and `docs/` show is true: each action on those pages is a file that lints without a finding and passes
 //! its own tests on the demo's database, and so are the actions of the repository.
 //!
-//! A fenced `yaml` block whose first line is `# <path>` is that file of a deployment.
+//! A fenced `yaml` block whose first line is `# <path>` is that file of a deployment. The page of a database has a deployment
+//! of its own, with its `datadip.yaml`, whose `url` is `${DATABASE_URL}`, and a fenced `sql` block whose first line is
+//! `-- schema.sql`: it is linted always, and its tests run where there is a server.
 
 use std::{
     fs,
@@ -10,13 +12,23 @@ use std::{
 
 use assert_cmd::Command;
 
-use crate::docs::demo;
+use tempfile::TempDir;
+
+use crate::{database::Database, docs::demo};
 
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
+/// The pages of databases, and what makes a database for each.
+const DATABASES: [(&str, fn(&str) -> Option<Database>); 2] =
+    [("postgresql.md", Database::postgres), ("mysql.md", Database::mysql)];
+
 fn datadip(folder: &Path, arguments: &[&str]) {
-    let run = Command::cargo_bin("datadip").expect("the binary").current_dir(folder).args(arguments).output();
-    let run = run.expect("datadip runs");
+    datadip_on(folder, "", arguments);
+}
+
+fn datadip_on(folder: &Path, url: &str, arguments: &[&str]) {
+    let mut command = Command::cargo_bin("datadip").expect("the binary");
+    let run = command.current_dir(folder).env("DATABASE_URL", url).args(arguments).output().expect("datadip runs");
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "datadip {}\n{out}\n{err}", arguments.join(" "));
 }
@@ -26,16 +38,28 @@ fn lint_and_test(folder: &Path) {
     datadip(folder, &["test", "--live", "--deny-skipped"]);
 }
 
-/// The files on a page: path and text.
-fn files(page: &Path) -> Vec<(PathBuf, String)> {
+/// The files on a page in blocks of a language: path, after the mark of a comment, and text.
+fn blocks(page: &Path, language: &str, comment: &str) -> Vec<(PathBuf, String)> {
     let text = fs::read_to_string(page).expect("a page");
-    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("\n```"));
+    let fence = format!("```{language}\n");
+    let blocks = text.split(&fence).skip(1).filter_map(|rest| rest.split_once("\n```"));
     blocks
         .filter_map(|(block, _)| {
-            let path = block.lines().next()?.strip_prefix("# ")?;
-            path.ends_with(".yaml").then(|| (PathBuf::from(path), format!("{block}\n")))
+            let path = block.lines().next()?.strip_prefix(comment)?;
+            path.ends_with(&format!(".{language}")).then(|| (PathBuf::from(path), format!("{block}\n")))
         })
         .collect()
+}
+
+/// The files of a deployment on a page: path and text.
+fn files(page: &Path) -> Vec<(PathBuf, String)> {
+    blocks(page, "yaml", "# ")
+}
+
+/// The pages whose actions run on the demo's database.
+fn demo_pages() -> Vec<PathBuf> {
+    let of_database = |page: &PathBuf| DATABASES.iter().any(|(name, _)| page.ends_with(name));
+    pages().into_iter().filter(|page| !of_database(page)).collect()
 }
 
 fn pages() -> Vec<PathBuf> {
@@ -57,7 +81,7 @@ fn every_action_in_the_docs_lints_without_a_finding_and_passes_its_tests() {
     let folder = demo();
     fs::remove_dir_all(folder.path().join("actions")).expect("the demo's actions are not the docs'");
     let mut actions = 0;
-    for page in pages() {
+    for page in demo_pages() {
         for (path, text) in files(&page) {
             let target = folder.path().join(&path);
             if path.starts_with("actions") {
@@ -74,11 +98,33 @@ fn every_action_in_the_docs_lints_without_a_finding_and_passes_its_tests() {
 
 #[test]
 fn every_configuration_in_the_docs_is_valid() {
-    for page in pages() {
+    for page in demo_pages() {
         for (_, text) in files(&page).iter().filter(|(path, _)| path == Path::new("datadip.yaml")) {
             let folder = demo();
             fs::write(folder.path().join("datadip.yaml"), text).expect("datadip.yaml");
             datadip(folder.path(), &["lint", "--deny-warnings"]);
+        }
+    }
+}
+
+#[test]
+fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its_tests() {
+    for (name, database) in DATABASES {
+        let page = Path::new(REPOSITORY).join("docs").join(name);
+        if !page.exists() {
+            continue;
+        }
+        let folder = TempDir::new().expect("a temporary folder");
+        for (path, text) in files(&page) {
+            let target = folder.path().join(&path);
+            fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+            assert!(!target.exists(), "{} is twice on {name}", path.display());
+            fs::write(target, text).expect("a file");
+        }
+        datadip(folder.path(), &["lint", "--deny-warnings"]);
+        let schema = blocks(&page, "sql", "-- ").pop().expect("the page has a schema.sql").1;
+        if let Some(database) = database(&schema) {
+            datadip_on(folder.path(), database.url(), &["test", "--live", "--deny-skipped"]);
         }
     }
 }
