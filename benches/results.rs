@@ -36,7 +36,7 @@ fn rows() -> Vec<Vec<Json>> {
 }
 
 fn encode(shape: &ResultShape, columns: &[Column], rows: Vec<Vec<Json>>) -> usize {
-    let mut encoder = shape.encoder(Envelope { request_id: "01JD3Z8V5E7RKQ1YB4M6N9PXTC" });
+    let mut encoder = shape.encoder(Envelope { request_id: "01JD3Z8V5E7RKQ1YB4M6N9PXTC", kept: false });
     encoder.begin(columns).expect("distinct names");
     for row in rows {
         encoder.row(row).expect("a row that fits");

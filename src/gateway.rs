@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     action::Action,
     backend::{Backend, Driver},
+    call::Cache,
     catalog::{Catalog, File},
     limit::Limiter,
     project::Project,
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub backends: HashMap<String, Arc<dyn Backend>>,
     /// The limits for all calls together.
     pub limiter: Arc<Limiter>,
+    /// The cached answers; new when their limit changes.
+    pub cache: Arc<Cache>,
     /// Why the last reload left something as it was, in a sentence.
     pub reload_problem: Option<String>,
     /// Of which settings each backend is.
@@ -77,6 +80,10 @@ impl Gateway {
         let limiter = limiter
             .filter(|limiter| *limiter.settings() == settings.limits.calls)
             .unwrap_or_else(|| Arc::new(Limiter::new(settings.limits.calls)));
+        let cache = previous.map(|previous| previous.cache.clone());
+        let cache = cache
+            .filter(|cache| cache.max_bytes() == settings.cache_bytes)
+            .unwrap_or_else(|| Arc::new(Cache::new(settings.cache_bytes)));
         let mut backends = HashMap::new();
         let mut running = HashMap::new();
         for (name, wanted) in &settings.backends {
@@ -90,7 +97,12 @@ impl Gateway {
                 running.insert(name.clone(), made_of);
             }
         }
-        Self { settings, catalog, backends, limiter, reload_problem: project.problem.clone(), running }
+        Self { settings, catalog, backends, limiter, cache, reload_problem: project.problem.clone(), running }
+    }
+
+    /// A backend, and of which settings it is.
+    pub fn backend(&self, name: &str) -> Option<(&Arc<dyn Backend>, &Fingerprint)> {
+        self.backends.get(name).zip(self.running.get(name).map(|running| &running.digest))
     }
 
     /// The same with another backend under a name.
@@ -104,6 +116,7 @@ impl Gateway {
             catalog: self.catalog.clone(),
             backends,
             limiter: self.limiter.clone(),
+            cache: self.cache.clone(),
             reload_problem: self.reload_problem.clone(),
             running,
         }

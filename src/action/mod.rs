@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     backend::{DRIVERS, Driver, Options},
     diagnostic::{
-        BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NO_EFFECT_YET, NOT_SUPPORTED_YET,
-        STATEMENT_KEY, Source, Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
+        BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NOT_SUPPORTED_YET, STATEMENT_KEY, Source,
+        Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
     },
     spec::{ActionSpec, Cost, LimitsSpec, Method, Mode, OwnErrorSpec, RetrySpec, TestSpec},
     template::{Dialect, Template},
@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub use params::{Absent, BadParam, Param, Params};
-pub use result::{Encoded, Encoder, Envelope, PATIENCE, ResultError, ResultShape, RowStream};
+pub use result::{Age, Encoded, Encoder, Envelope, Kept, PATIENCE, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas};
 pub use test::{CODES, is_coercion};
@@ -58,6 +58,8 @@ pub struct Action {
     pub timeout: Duration,
     /// How failures without effect are tried again.
     pub retry: Retry,
+    /// How long its answers are served again; reads only.
+    pub cache: Option<CachePolicy>,
     /// What it asks of its backend.
     pub options: Options,
     /// The highest cost that the planner may estimate for a shape.
@@ -110,6 +112,15 @@ pub struct Retry {
     pub base_delay: Duration,
     /// The longest pause.
     pub max_delay: Duration,
+}
+
+/// How long an answer is served again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// How long it is fresh; above zero.
+    pub ttl: Duration,
+    /// How long after that it is served when the backend fails.
+    pub stale_if_error: Duration,
 }
 
 /// What a caller sees for one of the database's codes.
@@ -183,6 +194,7 @@ impl Action {
         let concurrency = spec.limits.as_ref().and_then(|limits| concurrency(limits, out));
         let errors = own_errors(&spec.errors, out);
         access(spec, context, out);
+        let cache = cache(spec, mode, out);
         let options = options(spec, driver, out);
         let max_cost = max_cost(spec, driver, out);
         let requirement = |(table, columns): (&Spanned<String>, &Vec<Spanned<String>>)| Requirement {
@@ -190,7 +202,7 @@ impl Action {
             columns: columns.clone(),
         };
         let requires = spec.requires.iter().map(requirement).collect();
-        later(spec, mode, out);
+        later(spec, out);
         test::check(spec, &params, &errors, driver, out);
 
         let backend = spec.backend.0.as_ref().map(|backend| backend.value.clone());
@@ -210,6 +222,7 @@ impl Action {
             result,
             timeout,
             retry,
+            cache,
             options,
             max_cost,
             requires,
@@ -377,6 +390,20 @@ fn access(spec: &ActionSpec, context: &Context<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+fn cache(spec: &ActionSpec, mode: Mode, out: &mut Vec<Diagnostic>) -> Option<CachePolicy> {
+    let cache = spec.cache.as_ref()?;
+    if mode == Mode::Write {
+        let found = CACHED_WRITE.at(cache.span, "an action that writes cannot be served from a cache");
+        out.push(found.help("remove `cache`"));
+        return None;
+    }
+    if cache.ttl.is_zero() {
+        let found = BAD_VALUE.at(cache.ttl.span, "expected a time above zero, got none");
+        out.push(found.help("remove `cache` where each call should ask the backend"));
+    }
+    Some(CachePolicy { ttl: cache.ttl.value, stale_if_error: cache.stale_if_error.unwrap_or_default() })
+}
+
 fn options(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Diagnostic>) -> Options {
     match (&spec.options, driver) {
         (Some(options), Some(driver)) => (driver.options)(options, out),
@@ -396,14 +423,7 @@ fn max_cost(spec: &ActionSpec, driver: Option<&'static Driver>, out: &mut Vec<Di
 }
 
 /// Keys of the contract that this version does not act on: said, never silent.
-fn later(spec: &ActionSpec, mode: Mode, out: &mut Vec<Diagnostic>) {
-    if let Some(cache) = &spec.cache {
-        out.push(if mode == Mode::Write {
-            CACHED_WRITE.at(cache.span, "an action that writes cannot be served from a cache").help("remove `cache`")
-        } else {
-            NO_EFFECT_YET.at(cache.span, "this version of datadip does not cache yet; each call asks the backend")
-        });
-    }
+fn later(spec: &ActionSpec, out: &mut Vec<Diagnostic>) {
     if let Some(forward) = &spec.forward {
         let message = "this version of datadip does not forward results yet";
         out.push(NOT_SUPPORTED_YET.at(forward.span, message).help("remove `forward`"));

@@ -142,10 +142,10 @@ fn exactly_one_statement_key_fits() {
 }
 
 #[test]
-fn keys_without_effect_are_said_and_a_cached_write_is_an_error() {
-    assert_eq!(check(&format!("{READ}cache: {{ ttl: 1s }}\n")), ["no-effect-yet { ttl: 1s }"]);
+fn a_cache_is_for_reads() {
+    assert_eq!(check(&format!("{READ}cache: {{ ttl: 1s, stale_if_error: 1h }}\n")), [""; 0]);
+    assert_eq!(check(&format!("{READ}cache: {{ ttl: 0s }}\n")), ["bad-value 0s"]);
     assert_eq!(check(&format!("{WRITE}cache: {{ ttl: 1s }}\n")), ["cached-write { ttl: 1s }"]);
-    assert_eq!(check(&format!("{READ}requires: {{ customers: [id] }}\n")), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! One call from variables to result: limits, coercion, statements with retries, validation, within one deadline. It knows
 //! nothing of HTTP; `run`, `test` and `/simulate` make the same calls as `/actions`.
 
+mod cache;
+mod digest;
 mod error;
 mod show;
 mod stream;
@@ -19,6 +21,8 @@ use crate::{
     value::Value,
 };
 
+pub use cache::{Cache, CacheUse, Lookup};
+pub use digest::Digest;
 pub use error::{CallError, Code};
 pub use show::{statements_json, values_json};
 pub use stream::{Streamed, stream};
@@ -36,6 +40,8 @@ pub struct Target<'a> {
     pub standing: Option<&'a Standing>,
     /// Whether a write is rolled back: simulations and tests.
     pub dry: bool,
+    /// Where answers of cached actions are; `None` for a call that neither takes nor leaves one.
+    pub cache: Option<Lookup<'a>>,
     /// The request's id, part of the answer.
     pub request_id: &'a str,
 }
@@ -55,6 +61,10 @@ pub struct Trace {
     pub backend: Duration,
     /// How many tries beyond the first.
     pub retries: u32,
+    /// What it had of the cache, where its action has one.
+    pub cache: Option<CacheUse>,
+    /// What went wrong although there is an answer: for the log.
+    pub detail: Option<Box<str>>,
 }
 
 /// Makes a call. `trace` is filled as far as the call got.
@@ -64,8 +74,18 @@ pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Tra
     let _permits = admit(target, deadline, trace).await?;
     prepare(action, variables, trace)?;
     stands(target)?;
+    match (action.cache, target.cache) {
+        // In a box, so that calls without a cache need not make room for it.
+        (Some(policy), Some(lookup)) => Box::pin(cache::answer(target, policy, lookup, deadline, trace)).await,
+        _ => perform(target, false, deadline, trace).await,
+    }
+}
+
+/// The half of a call that needs its backend, once it is prepared. `kept` tells that others may get the same result.
+async fn perform(target: Target<'_>, kept: bool, deadline: Instant, trace: &mut Trace) -> Result<Encoded, CallError> {
+    let action = target.action;
     let request = request(target, deadline, trace);
-    let mut encoder = action.result.encoder(Envelope { request_id: target.request_id });
+    let mut encoder = action.result.encoder(Envelope { request_id: target.request_id, kept });
     let started = Instant::now();
     let outcome = match timeout_at(deadline, attempts(target, &request, &mut encoder, trace, |_| true)).await {
         Ok(outcome) => outcome,

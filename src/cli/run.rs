@@ -104,8 +104,15 @@ fn make(
 ) -> anyhow::Result<Result<String, CallError>> {
     let backend = deployment::open(project, action)?;
     let request_id = Ulid::generate().to_string();
-    let target =
-        Target { action, backend: &backend, limiters: &[], standing: None, dry: false, request_id: &request_id };
+    let target = Target {
+        action,
+        backend: &backend,
+        limiters: &[],
+        standing: None,
+        dry: false,
+        cache: None,
+        request_id: &request_id,
+    };
     let outcome = runtime().block_on(async {
         let outcome = call::call(target, variables, &mut Trace::default()).await;
         backend.close().await;

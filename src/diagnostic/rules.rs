@@ -41,7 +41,6 @@ rules! {
     Warning UNUSED_RESULT_KEY "unused-result-key";
     Warning AMBIGUOUS_SCALAR "ambiguous-scalar";
     Error NOT_SUPPORTED_YET "not-supported-yet";
-    Warning NO_EFFECT_YET "no-effect-yet";
 
     Error UNREADABLE_FILE "unreadable-file";
     Error BAD_NAME "bad-name";

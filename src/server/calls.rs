@@ -2,14 +2,14 @@
 
 use std::{borrow::Cow, slice, sync::Arc, time::Duration};
 
-use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody};
+use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody, header::HeaderMap};
 use serde_json::{Value as Json, json};
 
 use super::{Received, access::Caller, answer, log::Line, problem::Problem, request, stream};
 use crate::{
     action::{Action, Variables},
     backend::Backend,
-    call::{self, Code, Target, Trace},
+    call::{self, Code, Digest, Lookup, Target, Trace},
     catalog::{Entry, Standing},
     gateway::Gateway,
     limit::Limiter,
@@ -20,6 +20,8 @@ pub struct Callee<'a> {
     /// The action.
     pub action: &'a Arc<Action>,
     backend: &'a Arc<dyn Backend>,
+    gateway: &'a Gateway,
+    backend_digest: &'a Digest,
     limiters: Cow<'a, [Arc<Limiter>]>,
     standing: &'a Standing,
 }
@@ -28,15 +30,15 @@ impl<'a> Callee<'a> {
     /// What an action needs to be called, if its file was ever good.
     pub fn of(gateway: &'a Gateway, entry: &'a Entry) -> Result<Self, Code> {
         let action = entry.action.as_ref().ok_or(Code::ActionUnavailable)?;
-        let backend = gateway.backends.get(&action.backend).ok_or(Code::ActionUnavailable)?;
+        let (backend, backend_digest) = gateway.backend(&action.backend).ok_or(Code::ActionUnavailable)?;
         let limiters = match &entry.limiter {
             Some(own) => Cow::Owned(vec![gateway.limiter.clone(), own.clone()]),
             None => Cow::Borrowed(slice::from_ref(&gateway.limiter)),
         };
-        Ok(Self { action, backend, limiters, standing: &entry.standing })
+        Ok(Self { action, backend, backend_digest, gateway, limiters, standing: &entry.standing })
     }
 
-    /// What one call runs with.
+    /// What one call runs with. It leaves the cache alone.
     pub fn target(&self, dry: bool, request_id: &'a str) -> Target<'_> {
         Target {
             action: self.action,
@@ -44,8 +46,19 @@ impl<'a> Callee<'a> {
             limiters: &self.limiters,
             standing: Some(self.standing),
             dry,
+            cache: None,
             request_id,
         }
+    }
+
+    /// The same for a call that is served from the cache where its action has one, unless its headers want a new answer.
+    fn cached_target(&self, headers: &HeaderMap, request_id: &'a str) -> Target<'_> {
+        let lookup = |_| Lookup {
+            cache: &self.gateway.cache,
+            backend: self.backend_digest,
+            refresh: request::wants_no_cache(headers),
+        };
+        Target { cache: self.action.cache.map(lookup), ..self.target(false, request_id) }
     }
 }
 
@@ -83,7 +96,8 @@ pub async fn answer<'a>(
         return stream::answer(received, entry, sent.variables, line).await;
     }
     let trace = line.trace.insert(Trace::default());
-    let called = call::call(callee.target(false, id.as_str()), &sent.variables, trace).await?;
+    let target = callee.cached_target(head.headers(), id.as_str());
+    let called = call::call(target, &sent.variables, trace).await?;
     line.rows = Some(called.row_count);
     line.success();
     Ok(answer::json(StatusCode::OK, called.body.into()))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::problem::Problem;
-use crate::call::Trace;
+use crate::call::{CacheUse, Trace};
 
 /// What the log says of one request, filled in along the way. Written when it is dropped, so that a caller who leaves
 /// is on record as well.
@@ -91,7 +91,8 @@ impl Drop for Line<'_> {
             backend_ms = trace.map(|trace| millis(trace.backend)),
             total_ms = millis(self.started.elapsed()),
             retries = trace.map(|trace| trace.retries),
-            detail = self.detail.as_deref(),
+            cache = trace.and_then(|trace| trace.cache).map(CacheUse::as_str),
+            detail = self.detail.as_deref().or(trace.and_then(|trace| trace.detail.as_deref())),
         );
     }
 }

@@ -178,6 +178,12 @@ fn success(action: &Action, id: &str) -> Json {
     if result.on_overflow.as_str() == "truncate" {
         properties["truncated"] = json!({ "const": true, "description": "Rows were left out." });
     }
+    if let Some(cache) = action.cache {
+        properties["cached"] = json!({ "const": true, "description": "An earlier answer, served again." });
+        if !cache.stale_if_error.is_zero() {
+            properties["stale"] = json!({ "const": true, "description": "It has expired, and the backend fails." });
+        }
+    }
     let envelope = json!({
         "type": "object",
         "required": ["status", "result", "row_count", "message", "request_id"],

@@ -6,7 +6,8 @@ use std::{borrow::Cow, time::Duration};
 use actix_http::{
     Payload, RequestHead,
     header::{
-        ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+        ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+        TRANSFER_ENCODING,
     },
 };
 use bytes::{Bytes, BytesMut};
@@ -95,6 +96,12 @@ pub fn wants_ndjson(headers: &HeaderMap) -> bool {
         }
     }
     ndjson
+}
+
+/// Whether the caller wants no answer from a cache.
+pub fn wants_no_cache(headers: &HeaderMap) -> bool {
+    let mut directives = headers.get_all(CACHE_CONTROL).flat_map(|value| value.as_bytes().split(|&b| b == b','));
+    directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-cache"))
 }
 
 /// Reads a body of at most `limit` bytes; more than that is never held.
@@ -358,6 +365,13 @@ mod tests {
         {
             assert!(!wants(accept), "{accept}");
         }
+    }
+
+    #[test]
+    fn no_cache_is_a_directive_among_others() {
+        let wants = |value| wants_no_cache(&head("/", &[("cache-control", value)]).headers);
+        assert!(wants("no-cache") && wants("max-age=0, No-Cache"));
+        assert!(!wants("") && !wants("no-store") && !wants("max-age=0") && !wants("no-cache-at-all"));
     }
 
     proptest! {

@@ -51,6 +51,8 @@ pub struct Settings {
     pub access: Option<Access>,
     /// Limits of all calls together.
     pub limits: Limits,
+    /// The most bytes of cached answers.
+    pub cache_bytes: usize,
     /// The backends by name.
     pub backends: BTreeMap<String, BackendSettings>,
     /// Logs.
@@ -254,6 +256,7 @@ pub fn schema() -> Json {
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_RESPONSE_BYTES: usize = 32 * 1024;
+const DEFAULT_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// An envelope with a request id and a message needs about 200 bytes; an error with a few parameters some more.
 const MIN_RESPONSE_BYTES: usize = 1024;
 
@@ -286,6 +289,11 @@ fn build(
         server,
         access: spec.access.as_ref().and_then(|access: &AccessSpec| Access::read(access, out)),
         limits,
+        cache_bytes: spec
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.max_bytes.as_ref())
+            .map_or(DEFAULT_CACHE_BYTES, |max| max.value.0),
         backends: backends(&spec.backends, outline, folder, out),
         telemetry: Telemetry {
             log: spec.telemetry.as_ref().and_then(|telemetry| telemetry.log),

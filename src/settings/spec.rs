@@ -30,7 +30,7 @@ record! {
         /// The databases and services, by the names that actions use.
         backends: Entries<Node>,
         /// The cache of answers.
-        cache: Option<Later>,
+        cache: Option<CacheSettingsSpec>,
         /// What lint reports.
         lint: Option<LintSpec>,
         /// Logs.
@@ -109,6 +109,14 @@ record! {
         request_bytes: Option<Spanned<ByteSize>>,
         /// The largest body of an answer. Default: `32KiB`.
         response_bytes: Option<Spanned<ByteSize>>,
+    }
+}
+
+record! {
+    /// The cache of answers, in this process.
+    pub struct CacheSettingsSpec {
+        /// The most bytes that all entries take together; `0` keeps none. Default: `64MiB`.
+        max_bytes: Option<Spanned<ByteSize>>,
     }
 }
 

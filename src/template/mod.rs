@@ -84,6 +84,13 @@ pub type Values = [Option<Value>];
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
 pub struct Shape(Box<[u32]>);
 
+impl Shape {
+    /// The decisions, in the order in which the template makes them.
+    pub fn decisions(&self) -> &[u32] {
+        &self.0
+    }
+}
+
 /// One value for one placeholder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bind {

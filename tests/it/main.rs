@@ -9,6 +9,7 @@ mod examples;
 mod fuzz;
 mod gateway;
 mod http;
+mod kept;
 mod paths;
 mod project;
 mod reload;

@@ -16,7 +16,7 @@ pub(super) fn limits(spec: &ResultSpec, out: &mut Vec<Diagnostic>) {
         out.push(BAD_VALUE.at(max.span, "expected at least 1 row, got 0"));
     }
     if let Some(max) = &spec.max_bytes {
-        let least = Envelope { request_id: REQUEST_ID }.smallest_body();
+        let least = Envelope { request_id: REQUEST_ID, kept: false }.smallest_body();
         if max.value.0 < least {
             let message =
                 format!("expected at least {least} bytes, which an answer without rows has, got {}", max.value.0);

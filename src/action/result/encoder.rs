@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     Envelope, ResultError, ResultShape,
-    envelope::{HEAD, Tally},
+    envelope::{Age, HEAD, Tally},
     rows::{Rows, write_value},
 };
 use crate::{
@@ -24,6 +24,8 @@ pub struct Encoded {
     pub row_count: u64,
     /// Whether rows were left out.
     pub truncated: bool,
+    /// Whether `row_count` counts rows changed.
+    pub(super) changed: bool,
     result: Range<usize>,
 }
 
@@ -31,6 +33,22 @@ impl Encoded {
     /// The `result` member as JSON text.
     pub fn result(&self) -> &[u8] {
         &self.body[self.result.clone()]
+    }
+
+    /// The answer with this result.
+    pub(super) fn around(result: &[u8], tally: Tally, envelope: Envelope<'_>) -> Self {
+        let mut body = Vec::with_capacity(HEAD.len() + result.len() + envelope.tail_len(tally));
+        body.extend_from_slice(HEAD);
+        body.extend_from_slice(result);
+        Self::close(body, tally, envelope)
+    }
+
+    /// The answer whose body has come to the end of its result.
+    fn close(mut body: Vec<u8>, tally: Tally, envelope: Envelope<'_>) -> Self {
+        let result = HEAD.len()..body.len();
+        envelope.write_tail(tally, &mut body).expect("writing to memory cannot fail");
+        let Tally { row_count, changed, truncated, .. } = tally;
+        Self { body, row_count, truncated, changed, result }
     }
 }
 
@@ -127,7 +145,7 @@ impl<'a> Encoder<'a> {
     /// Whether the answer would be within its limit if it ended here.
     fn fits(&self, count: usize, truncated: bool) -> bool {
         let length = self.body.len() + b"]".len();
-        let tally = Tally { row_count: count as u64, changed: false, truncated };
+        let tally = Tally { row_count: count as u64, changed: false, truncated, age: Age::New };
         // Counting the tail costs more than writing a small row, and only matters near the limit.
         length + self.longest_tail <= self.shape.max_bytes
             || length + self.envelope.tail_len(tally) <= self.shape.max_bytes
@@ -195,7 +213,8 @@ impl Sink for Encoder<'_> {
     }
 
     fn end(&mut self, changed: u64) -> Result<(), Stop> {
-        let mut tally = Tally { row_count: self.count as u64, changed: false, truncated: self.truncated };
+        let mut tally =
+            Tally { row_count: self.count as u64, changed: false, truncated: self.truncated, age: Age::New };
         match self.shape.shape {
             Shape::Rows => {
                 if self.shape.write && !self.rows.any_columns() {
@@ -217,13 +236,11 @@ impl Sink for Encoder<'_> {
                 }
             }
         }
-        let result = HEAD.len()..self.body.len();
-        self.envelope.write_tail(tally, &mut self.body).expect("writing to memory cannot fail");
-        if self.body.len() > self.shape.max_bytes {
+        let answer = Encoded::close(std::mem::take(&mut self.body), tally, self.envelope);
+        if answer.body.len() + self.envelope.spare() > self.shape.max_bytes {
             return self.fail(ResultError::TooLarge(too_many_bytes(self.shape)));
         }
-        let body = std::mem::take(&mut self.body);
-        self.outcome = Ok(Encoded { body, row_count: tally.row_count, truncated: tally.truncated, result });
+        self.outcome = Ok(answer);
         Ok(())
     }
 }

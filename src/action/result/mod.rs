@@ -4,6 +4,7 @@
 mod check;
 mod encoder;
 mod envelope;
+mod kept;
 mod rows;
 mod stream;
 #[cfg(test)]
@@ -20,7 +21,8 @@ use crate::{
 };
 
 pub use encoder::{Encoded, Encoder};
-pub use envelope::Envelope;
+pub use envelope::{Age, Envelope};
+pub use kept::Kept;
 pub use stream::{PATIENCE, RowStream};
 
 /// The most rows of an answer whose file sets no `max_rows`.

@@ -15,7 +15,7 @@ use crate::{
     yaml::{self, read::FromNode},
 };
 
-const ENVELOPE: Envelope<'static> = Envelope { request_id: "01J9" };
+const ENVELOPE: Envelope<'static> = Envelope { request_id: "01J9", kept: false };
 
 fn compile(result: &str, write: bool) -> (Option<ResultShape>, Vec<Diagnostic>) {
     let (document, mut out) = yaml::parse(result);
@@ -110,6 +110,36 @@ fn a_single_row_is_never_cut() {
     for shape in ["row", "value"] {
         let result = format!("{{ shape: {shape}, max_bytes: 300 }}");
         assert_eq!(check(&result, false, json!([[long, 1]]), 0), r#"TooLarge("more than 300 bytes")"#);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_kept_result_fits_under_every_request_id(
+        names in prop::collection::vec("[a-z]{0,30}", 0..20),
+        max_bytes in 400usize..900,
+        id in "[a-z]{1,128}",
+        other in "[a-z]{1,128}",
+    ) {
+        let shape = shape(&format!("{{ max_bytes: {max_bytes}, on_overflow: truncate }}"), false);
+        let mut encoder = shape.encoder(Envelope { request_id: &id, kept: true });
+        encoder.begin(&columns(&["name"])).expect("it starts");
+        for name in &names {
+            if encoder.row(vec![name.as_str().into()]).expect("it fits or is left out") == Flow::Enough {
+                break;
+            }
+        }
+        encoder.end(0).expect("it ends");
+        let first = encoder.finish().expect("an answer");
+        let kept = Kept::of(&first);
+        prop_assert_eq!(kept.answer(&id, Age::New), first.clone());
+        let stale = kept.answer(&other, Age::Stale);
+        prop_assert!(stale.body.len() <= max_bytes);
+        let mut expected: Json = serde_json::from_slice(&first.body).expect("JSON");
+        expected["request_id"] = other.into();
+        expected["cached"] = true.into();
+        expected["stale"] = true.into();
+        prop_assert_eq!(serde_json::from_slice::<Json>(&stale.body).expect("JSON"), expected);
     }
 }
 

@@ -172,7 +172,15 @@ async fn run_test(action: &Arc<Action>, test: &TestSpec, live: Result<&Arc<dyn B
                 }
             };
             if let Some(backend) = backend {
-                let target = Target { action, backend, limiters: &[], standing: None, dry: true, request_id: "test" };
+                let target = Target {
+                    action,
+                    backend,
+                    limiters: &[],
+                    standing: None,
+                    dry: true,
+                    cache: None,
+                    request_id: "test",
+                };
                 let answer = call::call(target, &variables, &mut Trace::default()).await;
                 outcome.answer = Some(answer.map_err(refused).map(|encoded| answered(&encoded)));
             }

@@ -49,7 +49,7 @@ pub async fn call(
     variables: &str,
 ) -> (Result<Json, CallError>, Trace) {
     let mut trace = Trace::default();
-    let target = Target { action, backend, limiters: &[], standing: None, dry: false, request_id: "r" };
+    let target = Target { action, backend, limiters: &[], standing: None, dry: false, cache: None, request_id: "r" };
     let answer = call::call(target, &Variables::from_json(variables).expect("an object"), &mut trace).await;
     (answer.map(|encoded| serde_json::from_slice(&encoded.body).expect("the body is JSON")), trace)
 }
@@ -133,8 +133,15 @@ result: { shape: row, not_found: error }
 pub async fn a_simulated_write_is_rolled_back(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
     let action = action(fixture.driver(), "mode: write\nsql: UPDATE things SET amount = amount + 10 WHERE id = 1\n");
-    let target =
-        Target { action: &action, backend: &backend, limiters: &[], standing: None, dry: true, request_id: "r" };
+    let target = Target {
+        action: &action,
+        backend: &backend,
+        limiters: &[],
+        standing: None,
+        dry: true,
+        cache: None,
+        request_id: "r",
+    };
     let answer = call::call(target, &Variables::default(), &mut Trace::default()).await.expect("it succeeds");
     assert_eq!(answer.row_count, 1);
     assert_eq!(things(&backend, dialect).await, first_things());
@@ -183,8 +190,15 @@ pub async fn limits_refuse_before_anything_runs(fixture: &dyn Fixture) {
         LimiterSettings { concurrency: Some(1), queue: 0, max_wait: Duration::from_secs(1), rate: Some(rate) };
     let limiters = [Arc::new(Limiter::new(settings))];
     let call = async |dry| {
-        let target =
-            Target { action: &action, backend: &backend, limiters: &limiters, standing: None, dry, request_id: "r" };
+        let target = Target {
+            action: &action,
+            backend: &backend,
+            limiters: &limiters,
+            standing: None,
+            dry,
+            cache: None,
+            request_id: "r",
+        };
         call::call(target, &Variables::default(), &mut Trace::default()).await
     };
     call(false).await.expect("the first is within the rate");
@@ -206,8 +220,15 @@ fn stream(
     let (lines, reader) = mpsc::channel(channel);
     let (action, backend) = (action.clone(), backend.clone());
     let task = tokio::spawn(async move {
-        let target =
-            Target { action: &action, backend: &backend, limiters: &[], standing: None, dry: false, request_id: "r" };
+        let target = Target {
+            action: &action,
+            backend: &backend,
+            limiters: &[],
+            standing: None,
+            dry: false,
+            cache: None,
+            request_id: "r",
+        };
         call::stream(target, &Variables::default(), &mut Trace::default(), lines).await
     });
     (reader, task)

@@ -14,6 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 use datadip::backend::{Backend, Driver};
 
+pub use calls::action;
+
 /// A backend with the tables of the suite:
 ///
 /// - `things(id, name, amount)` with the rows `(1, one, 1)`, `(2, two, 2)`, `(3, three, 3)`; `id` is the key, `name` is
