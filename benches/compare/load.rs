@@ -1,14 +1,23 @@
-//! A closed loop of keep-alive connections, each sending one request after the other.
+//! A closed loop of keep-alive connections, each sending one request after the other. It runs on one thread and asks the
+//! system for little, because it shares the processors with what it measures.
 
 use std::{
+    cell::Cell,
     fmt,
-    io::{Read, Write},
-    net::TcpStream,
-    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    runtime,
+    task::LocalSet,
+};
+
+use super::server::Server;
+
 /// What one round measured.
+#[derive(Clone, Copy)]
 pub struct Figures {
     /// Requests answered with 200 a second.
     pub requests_a_second: f64,
@@ -22,64 +31,113 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Sends `requests` over `connections` and measures the process meanwhile. Panics at the first answer that is not 200.
-pub fn run(address: &str, process: u32, connections: usize, requests: usize) -> Figures {
-    let sent = AtomicUsize::new(0);
-    let cpu_before = cpu_time(process);
+/// A call that is made again and again, each time for another customer.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// Its path.
+    pub path: &'static str,
+    /// Customers have the numbers from 1 to this.
+    pub customers: usize,
+}
+
+impl Call {
+    fn write(&self, address: &str, number: usize, request: &mut Vec<u8>) {
+        use std::io::Write;
+        // A prime step visits every customer in no order that a cache likes.
+        let customer = number * 7919 % self.customers + 1;
+        let body = format!(r#"{{"variables":{{"customer_id":"{customer}"}}}}"#);
+        request.clear();
+        write!(
+            request,
+            "POST {} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.path,
+            body.len()
+        )
+        .expect("memory can be written");
+    }
+}
+
+/// Sends `requests` over `connections` and measures the server meanwhile. Panics at the first answer that is not 200.
+pub fn run(server: &Server, call: Call, connections: usize, requests: usize) -> Figures {
+    let sent = Cell::new(0);
+    let cpu_before = cpu_time(server.process());
     let start = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..connections {
-            scope.spawn(|| client(address, &sent, requests));
-        }
+    on_one_thread(async {
+        futures_util::future::join_all((0..connections).map(|_| client(&server.address, call, &sent, requests))).await
     });
     let elapsed = start.elapsed();
-    let cpu = cpu_time(process) - cpu_before;
+    let cpu = cpu_time(server.process()) - cpu_before;
     Figures {
         requests_a_second: requests as f64 / elapsed.as_secs_f64(),
         cpu_micros: cpu.as_secs_f64() * 1e6 / requests as f64,
     }
 }
 
-fn client(address: &str, sent: &AtomicUsize, requests: usize) {
-    let mut stream = TcpStream::connect(address).expect("the server accepts");
-    stream.set_nodelay(true).expect("a TCP socket");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a TCP socket");
-    let mut buffer = vec![0; 64 * 1024];
+/// The body of the answer to the first call.
+pub fn first_answer(server: &Server, call: Call) -> serde_json::Value {
+    on_one_thread(async {
+        let mut connection = Connection::open(&server.address).await;
+        let body = connection.call(call, 0).await;
+        serde_json::from_slice(body).expect("the answer is JSON")
+    })
+}
+
+fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    LocalSet::new().block_on(&runtime, work)
+}
+
+async fn client(address: &str, call: Call, sent: &Cell<usize>, requests: usize) {
+    let mut connection = Connection::open(address).await;
     loop {
-        let number = sent.fetch_add(1, Ordering::Relaxed);
+        let number = sent.get();
         if number >= requests {
             return;
         }
-        let body = format!(r#"{{"variables":{{"customer_id":"{}"}}}}"#, number % 1000 + 1);
-        let request = format!(
-            "POST /actions/accounts/list HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).expect("the server reads");
-        let answer = answer(&mut stream, &mut buffer);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        sent.set(number + 1);
+        connection.call(call, number).await;
     }
 }
 
-fn answer<'a>(stream: &mut TcpStream, buffer: &'a mut [u8]) -> std::borrow::Cow<'a, str> {
-    let mut filled = 0;
-    loop {
-        filled += match stream.read(&mut buffer[filled..]).expect("the server answers") {
-            0 => panic!("the server closed the connection"),
-            read => read,
-        };
-        let text = &buffer[..filled];
-        if let Some(head) = text.windows(4).position(|w| w == b"\r\n\r\n") {
-            let headers = std::str::from_utf8(&text[..head]).expect("ASCII headers").to_ascii_lowercase();
-            let length = headers.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-            let length: usize = length.and_then(|length| length.parse().ok()).expect("a content length");
+struct Connection<'a> {
+    stream: TcpStream,
+    address: &'a str,
+    request: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Connection<'a> {
+    async fn open(address: &'a str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server accepts");
+        stream.set_nodelay(true).expect("a TCP socket");
+        Self { stream, address, request: Vec::new(), buffer: vec![0; 64 * 1024] }
+    }
+
+    /// Makes one call; the answer's body.
+    async fn call(&mut self, call: Call, number: usize) -> &[u8] {
+        call.write(self.address, number, &mut self.request);
+        self.stream.write_all(&self.request).await.expect("the server reads");
+        let mut filled = 0;
+        loop {
+            filled += match self.stream.read(&mut self.buffer[filled..]).await.expect("the server answers") {
+                0 => panic!("the server closed the connection"),
+                read => read,
+            };
+            let answer = &self.buffer[..filled];
+            let Some(head) = find(answer, b"\r\n\r\n") else { continue };
+            let length = find(&answer[..head], b"content-length: ").expect("a content length") + 16;
+            let digits = answer[length..].iter().take_while(|byte| byte.is_ascii_digit());
+            let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
             if filled >= head + 4 + length {
-                break;
+                assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(answer));
+                return &self.buffer[head + 4..filled];
             }
         }
     }
-    String::from_utf8_lossy(&buffer[..filled])
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// User and system time of all threads of a process: fields 14 and 15 of `/proc/<pid>/stat` (proc_pid_stat(5)), in ticks

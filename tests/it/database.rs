@@ -16,13 +16,13 @@ pub struct Database {
 impl Database {
     /// A database on the PostgreSQL server, filled by a script. `None`, said on standard error, where no server is known.
     pub fn postgres(script: &str) -> Option<Self> {
-        server("DATADIP_TEST_POSTGRES").map(|server| Self::new(server, script))
+        server("DATADIP_TEST_POSTGRES").map(|server| Self::on(&server, script))
     }
 
     /// A database on the MySQL or MariaDB server, filled by a script. `None`, said on standard error, where no server is
     /// known.
     pub fn mysql(script: &str) -> Option<Self> {
-        server("DATADIP_TEST_MYSQL").map(|server| Self::new(server, script))
+        server("DATADIP_TEST_MYSQL").map(|server| Self::on(&server, script))
     }
 
     /// Where it is, as `datadip.yaml` takes it.
@@ -35,15 +35,16 @@ impl Database {
         run(&self.url, script).unwrap_or_else(|error| panic!("{script}: {error}"));
     }
 
-    fn new(server: String, script: &str) -> Self {
+    /// A database on any server, filled by a script.
+    pub fn on(server: &str, script: &str) -> Self {
         let name = format!("test_{}", Ulid::generate().to_string().to_lowercase());
         let scheme = server.find("://").expect("the address of a server is a URL") + 3;
         let authority = server[scheme..].find('/').map_or(server.len(), |slash| scheme + slash);
         let url = format!("{}/{name}", &server[..authority]);
         // Of MariaDB's character sets the default may be one that cannot hold every text.
         let characters = if server.starts_with("mysql") { " CHARACTER SET utf8mb4" } else { "" };
-        run(&server, &format!("CREATE DATABASE {name}{characters}")).expect("the server makes a database");
-        let database = Self { server, name, url };
+        run(server, &format!("CREATE DATABASE {name}{characters}")).expect("the server makes a database");
+        let database = Self { server: server.to_owned(), name, url };
         database.run(script);
         database
     }
@@ -62,8 +63,9 @@ impl Drop for Database {
     }
 }
 
-/// The server that a variable names. In CI a missing one is a failure, so that nothing is skipped there.
-fn server(variable: &str) -> Option<String> {
+/// The URL of the server that a variable names, or `None`, said on standard error. In CI a missing one is a failure, so
+/// that nothing is skipped there.
+pub fn server(variable: &str) -> Option<String> {
     let server = env::var(variable).ok().filter(|server| !server.is_empty());
     if server.is_none() {
         assert!(env::var_os("CI").is_none(), "{variable} is not set: see tests/servers.sh");

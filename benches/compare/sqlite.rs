@@ -1,9 +1,50 @@
-//! What a careful developer would write by hand for `accounts/list`: actix-web, sqlx's pool, serde and jsonschema.
+//! SQLite: the demo's `accounts/list`, and what a careful developer would write by hand for it: actix-web, sqlx's pool,
+//! serde and jsonschema.
+
+use std::path::Path;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions, sqlite::SqlitePoolOptions};
+
+use super::{
+    interleave,
+    load::{self, Call},
+    report,
+    server::Server,
+};
+
+/// Asks this program to serve the hand-written route.
+pub const HANDWRITTEN: &str = "--handwritten-sqlite";
+const CALL: Call = Call { path: "/actions/accounts/list", customers: 1000 };
+const CONNECTIONS: usize = 16;
+
+/// Compares both on a database of their own.
+pub fn compare() {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let database = folder.path().join("demo.db").display().to_string();
+    // datadip fills the database at its first call; the hand-written route then reads the same file.
+    let datadip = Server::datadip(folder.path(), &config(&database));
+    load::first_answer(&datadip, CALL);
+    let handwritten = Server::handwritten(&[HANDWRITTEN, &database]);
+    let (datadip, handwritten) = interleave(&datadip, &handwritten, CALL, CONNECTIONS, |_| ());
+    report(&datadip, &handwritten, CONNECTIONS);
+}
+
+/// The repository's demo in a folder of its own, on any free port.
+fn config(database: &str) -> String {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    format!(
+        "server: {{ listen: \"127.0.0.1:0\" }}\ntelemetry: {{ level: warn }}\n\
+         actions: {actions:?}\nschemas: {schemas:?}\n\
+         backends:\n  demo: {{ kind: sqlite, url: {url:?}, init: {init:?} }}\n",
+        actions = repository.join("actions").display().to_string(),
+        schemas = repository.join("schemas").display().to_string(),
+        url = format!("sqlite:{database}"),
+        init = repository.join("examples/demo.sql").display().to_string(),
+    )
+}
 
 #[derive(Deserialize)]
 struct Body {
