@@ -7,6 +7,7 @@ pub mod health;
 pub mod inspect;
 pub mod options;
 pub mod pool;
+pub mod postgres;
 pub mod sqlite;
 
 use std::{
@@ -31,7 +32,7 @@ pub use inspect::Inspect;
 pub use options::{Isolation, Options};
 
 /// Every kind of backend.
-pub static DRIVERS: &[&Driver] = &[&sqlite::DRIVER];
+pub static DRIVERS: &[&Driver] = &[&postgres::DRIVER, &sqlite::DRIVER];
 
 /// One kind of backend: its name in `datadip.yaml`, its dialect, and how to make one from its settings.
 pub struct Driver {

@@ -88,8 +88,8 @@ fn run(url: &str, script: &str) -> sqlx::Result<()> {
             connection.close().await
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join().expect("does not panic"))
+    let wait = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work);
+    thread::scope(|scope| scope.spawn(wait).join().expect("does not panic"))
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod calls;
 mod deadlines;
+mod postgres;
 mod reads;
 mod sqlite;
 mod tools;
@@ -12,7 +13,11 @@ mod writes;
 
 use std::{sync::Arc, time::Duration};
 
-use datadip::backend::{Backend, Driver};
+use datadip::{
+    backend::{Backend, Driver},
+    value::{Scalar, Value},
+};
+use serde_json::Value as Json;
 
 pub use calls::action;
 
@@ -25,7 +30,7 @@ pub trait Fixture: Send + Sync {
     /// Its kind.
     fn driver(&self) -> &'static Driver;
 
-    /// A backend with at most `max` connections for reads, of which each waits 200 ms for its turn.
+    /// A backend with at most `max` connections for reads, for which a call waits a second at most.
     fn backend(&self, max: usize) -> Arc<dyn Backend>;
 
     /// A query that never ends and gives no row.
@@ -39,6 +44,11 @@ pub trait Fixture: Send + Sync {
 
     /// Statements of reads that try to write, or to make way for a later one. None of them may leave a trace.
     fn tricks(&self) -> Vec<Vec<&'static str>>;
+
+    /// Values to bind, and what they come back as.
+    fn samples(&self) -> Vec<(Scalar, Value, Json)> {
+        values::samples()
+    }
 }
 
 /// Longer than anything in the suite should take.

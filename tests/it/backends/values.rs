@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 
 use super::{Fixture, tools::*};
 
-fn samples() -> Vec<(Scalar, Value, Json)> {
+/// Values of every type, and what they come back as where a database has no types of its own for them.
+pub fn samples() -> Vec<(Scalar, Value, Json)> {
     let decimal = |text: &str| Value::Decimal(text.parse().expect("a decimal"));
     let timestamp = |text: &str| Value::Timestamp(text.parse().expect("an instant"));
     let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
@@ -39,7 +40,7 @@ fn samples() -> Vec<(Scalar, Value, Json)> {
 
 pub async fn every_type_comes_back_as_it_was_bound(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
-    for (scalar, value, expected) in samples() {
+    for (scalar, value, expected) in fixture.samples() {
         let bound = statement(dialect, "SELECT {{ v }} AS v", &[("v", scalar, value)]);
         let kept = run(&backend, read(vec![bound])).await.expect("the value is taken");
         assert_eq!(kept.rows, [[expected]], "{scalar:?}");
@@ -48,7 +49,7 @@ pub async fn every_type_comes_back_as_it_was_bound(fixture: &dyn Fixture) {
 
 pub async fn null_of_every_type_comes_back(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
-    for (scalar, ..) in samples() {
+    for (scalar, ..) in fixture.samples() {
         let bound = statement(dialect, "SELECT {{ v }} AS v", &[("v", scalar, Value::Null)]);
         assert_eq!(run(&backend, read(vec![bound])).await.expect("null is taken").rows, [[Json::Null]], "{scalar:?}");
     }

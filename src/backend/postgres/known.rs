@@ -1,0 +1,73 @@
+//! What is known of statements, once for all connections of a backend.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use quick_cache::sync::Cache;
+use sqlx::postgres::PgConnection;
+
+use super::{prepared::Prepared, text::Text};
+use crate::template::Statement;
+
+/// How many statements are remembered; more are prepared again.
+const MOST: usize = 4096;
+
+/// A statement as it was found on this database.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Its parameters and columns.
+    pub(super) prepared: Arc<Prepared>,
+    /// What its text says.
+    pub(super) text: Text,
+    /// Whether it may run in a session that the next call uses as it is, without a transaction of its own around it.
+    pub(super) harmless: bool,
+}
+
+/// The statements of a backend.
+#[derive(Debug)]
+pub(super) struct Statements {
+    known: Cache<Box<str>, Arc<Known>>,
+    /// Counts the times that prepared statements were found to be of another time; no session keeps older ones.
+    epoch: AtomicU64,
+}
+
+impl Default for Statements {
+    fn default() -> Self {
+        Self { known: Cache::new(MOST), epoch: AtomicU64::new(0) }
+    }
+}
+
+impl Statements {
+    /// What is known of a statement; asks the server where it is new.
+    pub(super) async fn known(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<Arc<Known>, sqlx::Error> {
+        if let Some(known) = self.known.get(statement.text()) {
+            return Ok(known);
+        }
+        let epoch = self.epoch();
+        let prepared = Prepared::prepare(connection, statement).await?;
+        let text = Text::read(statement.text());
+        let known = Arc::new(Known { prepared, text, harmless: false });
+        // What was forgotten meanwhile may be what was just learnt.
+        if epoch == self.epoch() {
+            self.known.insert(statement.text().into(), known.clone());
+        }
+        Ok(known)
+    }
+
+    /// Forgets everything, here and in all sessions: the tables are no longer what they were.
+    pub(super) fn forget(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.known.clear();
+    }
+
+    /// The time that prepared statements are of.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+}
