@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::Path,
     ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,12 +17,12 @@ use tokio::{
 
 use crate::{
     action::Action,
-    backend::{Backend, Driver},
+    backend::{Backend, Driver, breaker::Breaker},
     call::Cache,
     catalog::{Catalog, File},
     limit::Limiter,
     project::Project,
-    settings::{Fingerprint, Settings},
+    settings::{BackendSettings, Fingerprint, Settings},
 };
 
 /// How long a changed backend may take to connect before it replaces the old one all the same.
@@ -89,8 +90,8 @@ impl Gateway {
         for (name, wanted) in &settings.backends {
             let kept = previous.and_then(|previous| Some((previous.backends.get(name)?, previous.running.get(name)?)));
             let kept = kept.filter(|(_, running)| ptr::eq(running.driver, wanted.driver));
-            let opened =
-                || Some((wanted.open(&settings.folder)?, Running { digest: wanted.digest, driver: wanted.driver }));
+            let made_of = Running { digest: wanted.digest, driver: wanted.driver };
+            let opened = || Some((open(name, wanted, &settings.folder)?, made_of));
             if let Some((backend, made_of)) = kept.map(|(backend, made_of)| (backend.clone(), *made_of)).or_else(opened)
             {
                 backends.insert(name.clone(), backend);
@@ -164,7 +165,7 @@ impl Live {
         for (name, wanted) in &new.settings.backends {
             if new.running.get(name).is_some_and(|running| running.digest != wanted.digest)
                 && connecting.get(name) != Some(&wanted.digest)
-                && let Some(backend) = wanted.open(&new.settings.folder)
+                && let Some(backend) = open(name, wanted, &new.settings.folder)
             {
                 connecting.insert(name.clone(), wanted.digest);
                 tokio::spawn(self.clone().replace(name.clone(), backend, wanted.digest));
@@ -216,6 +217,11 @@ impl Live {
     fn connecting(&self) -> MutexGuard<'_, HashMap<String, Fingerprint>> {
         self.connecting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A backend behind its circuit breaker, which lives as long as it does. It does not connect.
+fn open(name: &str, wanted: &BackendSettings, folder: &Path) -> Option<Arc<dyn Backend>> {
+    Some(Arc::new(Breaker::new(name, wanted.driver, wanted.open(folder)?)))
 }
 
 /// Closes a backend once no call holds it any more.

@@ -3,6 +3,7 @@
 //!
 //! A new backend is a folder, its `mod` line, and a line in [`DRIVERS`].
 
+pub mod breaker;
 pub mod health;
 pub mod inspect;
 pub mod options;
@@ -78,6 +79,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// What the last real connection or call said.
     fn health(&self) -> Health;
+
+    /// Whether calls are refused at once, because too many before them failed: for metrics.
+    fn circuit_open(&self) -> bool {
+        false
+    }
 
     /// Whether `test --live` may run on it.
     fn allow_tests(&self) -> bool;

@@ -40,6 +40,8 @@ record! {
 
 /// The most connections that `max` may ask for.
 const MOST: u64 = 1000;
+/// A wait ends so long before the deadline: so that it is known that there was no connection, and not only that time is up.
+const HEAD_START: Duration = Duration::from_millis(5);
 /// How often idle connections are looked for.
 const SWEEP: Duration = Duration::from_secs(15);
 
@@ -134,7 +136,8 @@ impl<C: Connect> Pool<C> {
         if !self.swept.load(Ordering::Relaxed) {
             self.sweep();
         }
-        let wait = self.settings.acquire_timeout.min(deadline.saturating_duration_since(Instant::now()));
+        let wait = deadline.saturating_duration_since(Instant::now()).saturating_sub(HEAD_START);
+        let wait = wait.min(self.settings.acquire_timeout);
         match self.inner.timeout_get(&Timeouts { wait: Some(wait), create: None, recycle: None }).await {
             Ok(object) => Ok(Lease(Some(object))),
             Err(PoolError::Backend(failure)) => Err(failure),
