@@ -168,7 +168,9 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
     }
 }
 
-/// Tries until it succeeds, fails for good, has no time left for another try, or the sink takes none.
+/// Tries until it succeeds, fails for good, has no time left for another try, or the sink takes none. A repeat at once, on
+/// another connection, is none of the tries that `retry` counts: it makes up for a connection that was lost while nobody used
+/// it.
 async fn attempts<S: Sink>(
     target: Target<'_>,
     request: &Request,
@@ -177,7 +179,7 @@ async fn attempts<S: Sink>(
     takes_another: impl Fn(&S) -> bool,
 ) -> Result<(), Failure> {
     let retry = target.action.retry;
-    let mut repeated = false;
+    let (mut paused, mut repeated) = (0, false);
     loop {
         let started = Instant::now();
         let outcome = target.backend.run(request, sink).await;
@@ -197,14 +199,17 @@ async fn attempts<S: Sink>(
             standing.suspect();
         }
         let wait = match failure.again {
-            Again::Never => return Err(failure),
-            Again::Once if repeated => return Err(failure),
-            Again::Once => Duration::ZERO,
-            Again::Paused => pause(retry, trace.retries, random_fraction()),
+            Again::Once if !repeated => {
+                repeated = true;
+                Duration::ZERO
+            }
+            Again::Paused if paused + 1 < retry.attempts => {
+                paused += 1;
+                pause(retry, paused - 1, random_fraction())
+            }
+            _ => return Err(failure),
         };
-        repeated |= failure.again == Again::Once;
-        let another = trace.retries + 1 < retry.attempts && takes_another(sink);
-        if !another || Instant::now() + wait >= request.deadline {
+        if !takes_another(sink) || Instant::now() + wait >= request.deadline {
             return Err(failure);
         }
         sleep(wait).await;

@@ -38,6 +38,11 @@ pub struct Serving {
 impl Serving {
     /// Serves these files: paths and texts. Where they have no `datadip.yaml` or `seed.sql`, there are simple ones.
     pub fn start<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)]) -> Self {
+        Self::start_with(files, |_| {})
+    }
+
+    /// Serves these files with a gateway that is changed first.
+    pub fn start_with<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], change: impl FnOnce(&mut Gateway)) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         write(folder.path(), "datadip.yaml", CONFIG);
         write(folder.path(), "seed.sql", "");
@@ -47,7 +52,8 @@ impl Serving {
         }
         let project = load(folder.path(), None);
         let gateway = Gateway::new(&project);
-        let gateway = gateway.unwrap_or_else(|| panic!("datadip.yaml: {:#?}", project.settings_report));
+        let mut gateway = gateway.unwrap_or_else(|| panic!("datadip.yaml: {:#?}", project.settings_report));
+        change(&mut gateway);
         let admin = gateway.settings.server.admin_listen.is_some();
         let live = Arc::new(Live::new(gateway));
         let bind = || TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -1,6 +1,7 @@
 //! HTTP as callers and operators meet it: requests over TCP against a gateway of the test's own.
 
 mod access;
+mod breaker;
 mod calls;
 mod life;
 mod logs;

@@ -13,5 +13,7 @@ mod kept;
 mod paths;
 mod project;
 mod reload;
+mod retries;
 mod rules;
+mod scripted;
 mod tidy;

@@ -2,7 +2,7 @@
 //! [`Fixture`] and runs all of it with `conformance!`, or says that it is skipped where its server is missing; what only it
 //! promises stands beside its fixture.
 
-mod calls;
+pub mod calls;
 mod deadlines;
 mod postgres;
 mod reads;
