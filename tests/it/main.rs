@@ -10,6 +10,7 @@ mod fuzz;
 mod gateway;
 mod http;
 mod kept;
+mod outage;
 mod paths;
 mod project;
 mod reload;
