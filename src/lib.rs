@@ -44,6 +44,8 @@ pub mod call;
 
 pub mod gateway;
 
+pub mod live;
+
 pub mod reload;
 
 pub mod server;

@@ -31,7 +31,7 @@ use crate::{
 pub use params::{Absent, BadParam, Param, Params};
 pub use result::{Age, Encoded, Encoder, Envelope, Kept, PATIENCE, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
-pub use schemas::{Schema, Schemas};
+pub use schemas::{Schema, Schemas, Types};
 pub use test::{CODES, is_coercion};
 pub use variables::{IDEMPOTENCY_KEY, Input, Variables, VariablesError};
 

@@ -8,10 +8,13 @@ use super::{
     Exit,
     deployment::{self, For},
     output::{answer, say},
+    runtime,
 };
 use crate::{
     diagnostic::{Level, Report, UNREADABLE_FILE, json},
+    live,
     project::Project,
+    settings::{Environment, ProcessEnvironment},
 };
 
 /// The arguments of `lint`.
@@ -21,12 +24,17 @@ Examples:
   datadip lint
   datadip lint actions/customers actions/orders/recent.yaml
   datadip lint --format json --deny-warnings
+  datadip lint --live
 
-`datadip explain RULE` tells more about the name in brackets. No secrets, no database and no network are needed.")]
+`datadip explain RULE` tells more about the name in brackets. Without --live no secrets, no
+database and no network are needed.")]
 pub struct Lint {
     /// Only these action files, or those below these folders; datadip.yaml is checked in any case.
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Also ask the backends of the actions: missing tables and columns, types, costs. Wants their secrets.
+    #[arg(long)]
+    live: bool,
     /// How findings are printed.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -47,13 +55,15 @@ impl Lint {
     /// Prints the findings, and a summary.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
         let projects = if self.paths.is_empty() {
-            vec![deployment::load(config, For::Checking)?]
+            vec![deployment::load(config, if self.live { For::Calls } else { For::Checking })?]
         } else {
-            Project::load_paths(config, &self.paths)?
+            let environment = self.live.then_some(&ProcessEnvironment as &dyn Environment);
+            Project::load_paths(config, &self.paths, environment)?
         };
         let files = projects.iter().map(Project::files).sum();
         let found = |project: &Project| -> Vec<Report> {
-            project.reports().iter().map(|report| deployment::from_here(project, report)).collect()
+            let reports = if self.live { runtime().block_on(live::lint(project)) } else { project.reports() };
+            reports.iter().map(|report| deployment::from_here(project, report)).collect()
         };
         let reports: Vec<Report> = projects.iter().flat_map(found).collect();
         match self.format {

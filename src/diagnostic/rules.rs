@@ -104,4 +104,12 @@ rules! {
     Warning UNUSED_ALLOW "unused-allow";
     Note MISSING_TEST "missing-test";
     Note UNSAFE_REPEAT "unsafe-repeat";
+
+    Error UNREACHABLE_BACKEND "unreachable-backend";
+    Error SCHEMA_DRIFT "schema-drift";
+    Error REFUSED_STATEMENT "refused-statement";
+    Error UNTYPED_PLACEHOLDER "untyped-placeholder";
+    Error UNRENDERABLE_COLUMN "unrenderable-column";
+    Error COST_EXCEEDED "cost-exceeded";
+    Warning COST_UNKNOWN "cost-unknown";
 }

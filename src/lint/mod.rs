@@ -21,7 +21,7 @@ use crate::{
 
 pub use allow::silence;
 pub(crate) use columns::{Column, Columns};
-pub(crate) use statement::Statement;
+pub(crate) use statement::{Statement, tables};
 pub(crate) use subject::Subject;
 
 /// Adds what the rules find in an action. An error keeps it from being served. Where a file has errors already, its

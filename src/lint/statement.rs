@@ -1,6 +1,9 @@
 //! One shape of a statement as the rules see it: its tokens with their depth, what it does, and its syntax tree.
 
-use std::ops::Range;
+use std::{
+    collections::BTreeSet,
+    ops::{ControlFlow, Range},
+};
 
 use sqlparser::{
     ast,
@@ -198,6 +201,18 @@ impl Statement {
         items.retain(|item| !item.is_empty());
         items
     }
+}
+
+/// The tables and views that a statement names, as it writes them; `None` where the parser refuses it. The names of its WITH
+/// clauses are among them: inside of one, a table of the same name may be meant.
+pub(crate) fn tables(text: &str, dialect: Dialect) -> Option<BTreeSet<String>> {
+    let tree = parse(text, &code(text, dialect), dialect).ok()?;
+    let mut tables = BTreeSet::new();
+    let _ = ast::visit_relations(&tree, |name| {
+        tables.insert(name.to_string());
+        ControlFlow::<()>::Continue(())
+    });
+    Some(tables)
 }
 
 fn code(text: &str, dialect: Dialect) -> Vec<Code> {

@@ -8,16 +8,21 @@ use std::{
 };
 
 use super::{Configured, LoadError, Loader, Project, SchemaFiles, files};
+use crate::settings::Environment;
 
 /// The name of a deployment's configuration.
 const CONFIG: &str = "datadip.yaml";
 
 impl Project {
-    /// Loads the deployments that some paths lie in, without secrets and reduced to these paths. A file belongs to `config`
+    /// Loads the deployments that some paths lie in, reduced to these paths; with an `environment` secrets are put in place. A file belongs to `config`
     /// if it lies below its folder, else to the nearest `datadip.yaml` above it. A file that is named itself but lies outside of `actions/` is checked
     /// against that deployment all the same, under its own name. Without any configuration, backends and
     /// keys are not known and not checked.
-    pub fn load_paths(config: &Path, paths: &[PathBuf]) -> Result<Vec<Self>, LoadError> {
+    pub fn load_paths(
+        config: &Path,
+        paths: &[PathBuf],
+        environment: Option<&dyn Environment>,
+    ) -> Result<Vec<Self>, LoadError> {
         let config = config.canonicalize().ok();
         let home = |file: &Path| {
             let given = config.clone().filter(|config| config.parent().is_some_and(|folder| file.starts_with(folder)));
@@ -38,7 +43,7 @@ impl Project {
                 wanted.named.push(real);
             }
         }
-        deployments.into_iter().map(|(config, wanted)| reduced(config.as_deref(), wanted)).collect()
+        deployments.into_iter().map(|(config, wanted)| reduced(config.as_deref(), wanted, environment)).collect()
     }
 }
 
@@ -54,9 +59,9 @@ fn config_above(file: &Path) -> Option<PathBuf> {
     file.ancestors().skip(1).map(|folder| folder.join(CONFIG)).find(|config| config.is_file())
 }
 
-fn reduced(config: Option<&Path>, wanted: Wanted) -> Result<Project, LoadError> {
+fn reduced(config: Option<&Path>, wanted: Wanted, environment: Option<&dyn Environment>) -> Result<Project, LoadError> {
     let mut project = match config {
-        Some(config) => Project::load(config, None, None)?,
+        Some(config) => Project::load(config, environment, None)?,
         None => {
             let here = std::path::absolute(".").unwrap_or_default();
             Project::new(here, Configured::default(), SchemaFiles::default(), Vec::new(), None)

@@ -24,7 +24,7 @@ use crate::{
     action::{Context, Schemas},
     backend::{Backend, DRIVERS, Driver, driver},
     diagnostic::{
-        BAD_VALUE, Diagnostic, LOOPBACK_ONLY, Level, MISSING_KEY, RULES, Report, Source, has_errors, suggest,
+        BAD_VALUE, Diagnostic, LOOPBACK_ONLY, Level, MISSING_KEY, RULES, Report, Source, Span, has_errors, suggest,
     },
     limit::LimiterSettings,
     yaml::{
@@ -111,6 +111,8 @@ pub struct BackendSettings {
     pub driver: &'static Driver,
     /// A digest of the block: an equal one keeps its backend over a reload.
     pub digest: Fingerprint,
+    /// The place of its name in `datadip.yaml`.
+    pub place: Span,
     block: Node,
 }
 
@@ -428,7 +430,8 @@ fn backends(
         known.insert(name.value.clone(), driver);
         let mut digest = Sha256::new_with_prefix(block.to_json().to_string());
         digest.update(folder.as_os_str().as_encoded_bytes());
-        let settings = BackendSettings { driver, digest: digest.finalize().into(), block: block.clone() };
+        let settings =
+            BackendSettings { driver, digest: digest.finalize().into(), place: name.span, block: block.clone() };
         // Opened only to hear what is wrong with the block; the gateway opens those that it needs.
         drop((driver.open)(block, folder, out));
         backends.insert(name.value.clone(), settings);

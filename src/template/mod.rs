@@ -212,7 +212,12 @@ impl Template {
     /// The texts of all shapes with the way back to the file, for lint. They are built again on demand: in a call nobody
     /// needs them.
     pub fn shape_texts(&self) -> impl Iterator<Item = ShapeText> {
-        self.shapes.keys().filter_map(|shape| write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).ok())
+        self.shapes.keys().filter_map(|shape| self.shape_text(shape))
+    }
+
+    /// The text of one shape with the way back to the file; `None` for a shape of another template.
+    pub fn shape_text(&self, shape: &Shape) -> Option<ShapeText> {
+        write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).ok()
     }
 
     /// Conditions that are nothing but a boolean or a number: the place of each, and its parameter.

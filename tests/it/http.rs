@@ -3,6 +3,7 @@
 mod access;
 mod breaker;
 mod calls;
+mod drift;
 mod life;
 mod logs;
 mod operations;

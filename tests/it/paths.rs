@@ -34,7 +34,7 @@ fn tree() -> TempDir {
 /// What is checked: the names of actions, each with the rules of its errors.
 fn check(folder: &Path, paths: &[&str]) -> Vec<String> {
     let paths: Vec<PathBuf> = paths.iter().map(|path| folder.join(path)).collect();
-    let projects = Project::load_paths(&folder.join("datadip.yaml"), &paths).expect("the files can be read");
+    let projects = Project::load_paths(&folder.join("datadip.yaml"), &paths, None).expect("the files can be read");
     let actions = projects.iter().flat_map(|project| &project.actions);
     let shown = actions.map(|loaded| match (&loaded.action, loaded.report.diagnostics.first()) {
         (None, Some(error)) => format!("{} {}", loaded.name, error.rule.name),
@@ -71,6 +71,7 @@ fn a_file_outside_of_the_actions_is_checked_when_it_is_named_itself() {
 fn a_path_that_is_not_there_is_an_error() {
     let folder = tree();
     let missing = folder.path().join("one/actions/c.yaml");
-    let error = Project::load_paths(&folder.path().join("datadip.yaml"), &[missing]).expect_err("it is not there");
+    let error =
+        Project::load_paths(&folder.path().join("datadip.yaml"), &[missing], None).expect_err("it is not there");
     assert!(error.to_string().contains("c.yaml"), "{error}");
 }

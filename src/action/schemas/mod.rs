@@ -7,6 +7,7 @@ mod reference;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use schema::Schema;
+pub use types::Types;
 
 /// The files below the deployment's `schemas/` folder by their path in it, with `/`.
 #[derive(Debug, Default)]

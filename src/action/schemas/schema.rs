@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use jsonschema::{Draft, PatternOptions, ValidationError, ValidationOptions, Validator, error::ValidationErrorKind};
-use percent_encoding::percent_decode_str;
 use serde_json::Value as Json;
 
-use super::keywords::{self, Form};
+use super::{
+    keywords::{self, Form},
+    types::{self, Types},
+};
 
 /// The most bytes of a compiled regular expression, and of its cache. The engine of the `regex` crate matches in linear time.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -26,7 +28,10 @@ impl Schema {
     pub(super) fn new(json: Json) -> Result<Self, ValidationError<'static>> {
         let validator = options().build(&json)?;
         let mut texts = HashSet::new();
-        collect_texts(&json, &json, &mut Vec::new(), &mut texts);
+        types::visit(&json, &mut |schema| {
+            let properties = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
+            texts.extend(properties.filter(|(_, schema)| is_text(&json, schema)).map(|(name, _)| name.clone()));
+        });
         Ok(Self { text: is_text(&json, &json), texts, validator, json })
     }
 
@@ -51,6 +56,33 @@ impl Schema {
     /// Whether the schema says that the value itself is text.
     pub fn value_is_text(&self) -> bool {
         self.text
+    }
+
+    /// The types that the value itself may be of.
+    pub fn value_types(&self) -> Types {
+        types::allowed(&self.json, &self.json)
+    }
+
+    /// The types that a property may be of, where it is there.
+    pub fn property_types(&self, name: &str) -> Types {
+        let mut allowed = Types::ALL;
+        types::visit(&self.json, &mut |schema| {
+            if let Some(property) = schema.get("properties").and_then(|properties| properties.get(name)) {
+                allowed = allowed & types::allowed(&self.json, property);
+            }
+        });
+        allowed
+    }
+
+    /// Whether a property breaks the schema by being there.
+    pub fn refuses_property(&self, name: &str) -> bool {
+        let mut refused = false;
+        types::visit(&self.json, &mut |schema| {
+            let closed = schema.get("additionalProperties") == Some(&Json::Bool(false));
+            let known = schema.get("properties").is_some_and(|properties| properties.get(name).is_some());
+            refused |= closed && !known && schema.get("patternProperties").is_none();
+        });
+        refused
     }
 
     /// Whether a value keeps the schema; else where and how it breaks it, in words of the schema only.
@@ -104,69 +136,10 @@ fn options() -> ValidationOptions<'static> {
         .offline()
 }
 
-/// Adds the properties that are text by their type, also those that come by `$ref` and `allOf`.
-fn collect_texts<'a>(root: &'a Json, schema: &'a Json, followed: &mut Vec<&'a str>, texts: &mut HashSet<String>) {
-    let properties = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
-    texts.extend(properties.filter(|(_, schema)| is_text(root, schema)).map(|(name, _)| name.clone()));
-    for schema in target(root, schema, followed).into_iter().chain(members(schema, "allOf")) {
-        collect_texts(root, schema, followed, texts);
-    }
-}
-
 /// Whether a schema allows text and no number.
 fn is_text(root: &Json, schema: &Json) -> bool {
-    let kinds = kinds(root, schema, &mut Vec::new());
-    kinds.text && !kinds.number
-}
-
-/// Whether text and numbers are among the types that a schema allows.
-#[derive(Clone, Copy)]
-struct Kinds {
-    text: bool,
-    number: bool,
-}
-
-impl Kinds {
-    fn and(self, other: Self) -> Self {
-        Self { text: self.text && other.text, number: self.number && other.number }
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self { text: self.text || other.text, number: self.number || other.number }
-    }
-}
-
-fn kinds<'a>(root: &'a Json, schema: &'a Json, followed: &mut Vec<&'a str>) -> Kinds {
-    let mut all = Kinds { text: true, number: true };
-    if let Some(types) = schema.get("type") {
-        let has = |name: &str| types == name || types.as_array().is_some_and(|types| types.iter().any(|t| t == name));
-        all = Kinds { text: has("string"), number: has("number") || has("integer") };
-    }
-    if let Some(schema) = target(root, schema, followed) {
-        all = all.and(kinds(root, schema, followed));
-    }
-    for schema in members(schema, "allOf") {
-        all = all.and(kinds(root, schema, followed));
-    }
-    for keyword in ["anyOf", "oneOf"] {
-        let any = members(schema, keyword).map(|schema| kinds(root, schema, followed)).reduce(Kinds::or);
-        all = any.map_or(all, |any| all.and(any));
-    }
-    all
-}
-
-/// What a schema refers to, each reference followed once.
-fn target<'a>(root: &'a Json, schema: &'a Json, followed: &mut Vec<&'a str>) -> Option<&'a Json> {
-    let reference = schema.get("$ref")?.as_str()?;
-    if followed.contains(&reference) {
-        return None;
-    }
-    followed.push(reference);
-    root.pointer(&percent_decode_str(reference.trim_start_matches('#')).decode_utf8_lossy())
-}
-
-fn members<'a>(schema: &'a Json, keyword: &str) -> impl Iterator<Item = &'a Json> {
-    schema.get(keyword).and_then(Json::as_array).into_iter().flatten()
+    let allowed = types::allowed(root, schema);
+    allowed.meets(Types::STRING) && !allowed.meets(Types::INTEGER | Types::FRACTION)
 }
 
 fn relocate(schema: &mut Json, place: &str) {

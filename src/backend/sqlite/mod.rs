@@ -1,10 +1,12 @@
 //! SQLite, through sqlx: a file beside the gateway, filled by `init` on its first use.
 //!
 //! Reads use connections that SQLite itself opened read-only, so that nothing they call can write. Writes share one
-//! connection of their own: SQLite takes one writer at a time, and the pool's queue is fairer than its locks.
+//! connection of their own: SQLite takes one writer at a time, and the pool's queue is fairer than its locks. Questions about
+//! statements and tables have one as well, so that they are never in a call's way.
 
 mod connect;
 mod failure;
+mod inspect;
 mod run;
 mod value;
 
@@ -19,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::connect::{Access, Connector, Database};
 use super::{
-    Backend, Connections, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    Backend, Connections, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
     health::LastSeen,
     pool::{Pool, PoolSettings, PoolSpec},
 };
@@ -76,6 +78,7 @@ record! {
 struct Sqlite {
     readers: Pool<Connector>,
     writer: Pool<Connector>,
+    inspector: Pool<Connector>,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
     seen: LastSeen,
@@ -100,6 +103,7 @@ impl Sqlite {
         Some(Self {
             readers: Pool::new(connector(Access::Read), pool),
             writer: Pool::new(connector(Access::Write), PoolSettings { min: 0, max: 1, ..pool }),
+            inspector: Pool::new(connector(Access::Read), PoolSettings { min: 0, max: 1, ..pool }),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
             seen: LastSeen::default(),
@@ -150,15 +154,20 @@ impl Backend for Sqlite {
     }
 
     fn connections(&self) -> Connections {
-        let [readers, writer] = [&self.readers, &self.writer].map(Pool::connections);
-        Connections { open: readers.open + writer.open, idle: readers.idle + writer.idle }
+        let pools = [&self.readers, &self.writer, &self.inspector].map(Pool::connections);
+        Connections { open: pools.iter().map(|pool| pool.open).sum(), idle: pools.iter().map(|pool| pool.idle).sum() }
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.readers.close();
             self.writer.close();
+            self.inspector.close();
         })
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 
 /// A connection, and what is known of its state.
 pub(super) struct Session {
-    connection: SqliteConnection,
+    pub(super) connection: SqliteConnection,
     /// Interrupts the statement that runs.
     cancelled: Arc<AtomicBool>,
     /// The file that it was opened on.

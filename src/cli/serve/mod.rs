@@ -24,6 +24,7 @@ use super::{
 use crate::{
     diagnostic::Level,
     gateway::{Gateway, Live},
+    live,
     project::Project,
     reload, server,
 };
@@ -88,11 +89,12 @@ impl Serve {
         }
         let server = server::serve(live.clone(), listener, admin).context("cannot serve")?;
         announce(&live.snapshot(), &server);
-        let watch = reload::watch(live.clone(), config.to_owned(), project, reload::Pace::default());
+        let backends = live::watch(live.clone(), live::Pace::default());
+        let files = reload::watch(live.clone(), config.to_owned(), project, reload::Pace::default());
 
         signals.next().await;
         say("stopping: running calls are finished; once more ends at once");
-        drop(watch);
+        drop((files, backends));
 
         tokio::select! {
             () = server.stop() => {}

@@ -1,0 +1,137 @@
+//! Asks a live backend about one action: every statement that it can send, what `requires` names, what the planner thinks.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
+
+use tokio::time::timeout;
+
+use super::judge::Judge;
+use crate::{
+    action::Action,
+    backend::{
+        Failure, FailureKind, Inspect,
+        inspect::{ALL_TABLES, name_parts},
+    },
+    diagnostic::Diagnostic,
+    lint,
+    spec::ActionSpec,
+    template::{Shape, Statement, Template},
+    yaml::{self, read::FromNode},
+};
+
+/// How long a backend may take to answer one question.
+const ANSWER: Duration = Duration::from_secs(10);
+/// After so many shapes that are refused, an action is known well enough.
+const MAX_REFUSED: usize = 50;
+
+/// What is wrong with an action on its backend, costs aside. One question is asked after the other.
+///
+/// # Errors
+///
+/// When the backend cannot answer at the moment: then nothing is known.
+pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagnostic>, Failure> {
+    let Some(spec) = written(action) else { return Ok(Vec::new()) };
+    let Some(mut judge) = Judge::new(action, &spec) else { return Ok(Vec::new()) };
+    let mut refused = 0;
+    for (at, template) in action.statements.iter().enumerate() {
+        let last = at + 1 == action.statements.len();
+        for (shape, statement) in distinct(template) {
+            let text = || template.shape_text(shape);
+            match asked(inspect.describe(statement)).await {
+                Ok(description) => judge.description(&text, &description, last),
+                Err(failure) if passes(&failure) => return Err(failure),
+                Err(failure) => {
+                    judge.refused(&text, &failure);
+                    refused += 1;
+                }
+            }
+            if refused == MAX_REFUSED {
+                return Ok(judge.found());
+            }
+        }
+    }
+    for requirement in &action.requires {
+        match asked(inspect.table(&requirement.table)).await {
+            Ok(table) => judge.table(requirement, table.as_ref()),
+            Err(failure) if failure.kind == FailureKind::Drift => judge.table(requirement, None),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(judge.found())
+}
+
+/// What is wrong with the costs of an action that has `max_cost`.
+///
+/// # Errors
+///
+/// When the backend cannot answer at the moment.
+pub async fn costs(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagnostic>, Failure> {
+    let Some(spec) = action.max_cost.as_ref().and_then(|_| written(action)) else { return Ok(Vec::new()) };
+    let Some(mut judge) = Judge::new(action, &spec) else { return Ok(Vec::new()) };
+    let mut highest: Option<f64> = None;
+    for (_, statement) in action.statements.iter().flat_map(distinct) {
+        match asked(inspect.plan(statement)).await.map(|plan| plan.cost) {
+            Ok(Some(cost)) => highest = Some(highest.map_or(cost, |highest| highest.max(cost))),
+            Ok(None) => judge.no_cost(),
+            Err(failure) if passes(&failure) => return Err(failure),
+            // What is not there is told by `examine`.
+            Err(failure) if failure.kind == FailureKind::Drift => {}
+            Err(_) => judge.no_cost(),
+        }
+    }
+    if let Some(highest) = highest {
+        judge.cost(highest);
+    }
+    Ok(judge.found())
+}
+
+/// The tables that an action depends on, as its statements name them; [`ALL_TABLES`] among them where a statement's tables
+/// are not known.
+pub fn tables(action: &Action) -> BTreeSet<String> {
+    let mut tables: BTreeSet<String> =
+        action.requires.iter().map(|requirement| requirement.table.value.clone()).collect();
+    for (_, statement) in action.statements.iter().flat_map(distinct) {
+        match lint::tables(statement.text(), action.driver.dialect) {
+            Some(named) => tables.extend(named),
+            None => tables.extend([ALL_TABLES.to_owned()]),
+        }
+    }
+    // What is no name could not be looked up by it.
+    let odd = tables.iter().any(|table| table != ALL_TABLES && name_parts(table).is_none());
+    tables.retain(|table| table == ALL_TABLES || name_parts(table).is_some());
+    if odd {
+        tables.insert(ALL_TABLES.to_owned());
+    }
+    tables
+}
+
+/// The action as it is written, for its places.
+fn written(action: &Action) -> Option<ActionSpec> {
+    let (document, mut found) = yaml::parse(&action.source.text);
+    ActionSpec::from_node(&document?.root, &mut found)
+}
+
+/// The shapes of a template whose texts differ.
+fn distinct(template: &Template) -> impl Iterator<Item = (&Shape, &Statement)> {
+    let mut known = HashSet::new();
+    template.shapes().map(|(shape, statement)| (shape, &**statement)).filter(move |(_, s)| known.insert(s.text()))
+}
+
+/// An answer in time.
+pub(super) async fn asked<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, "no answer in time")))
+}
+
+/// Whether a failure says nothing of the statement.
+fn passes(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::Unavailable
+            | FailureKind::Overloaded
+            | FailureKind::Contention
+            | FailureKind::Timeout
+            | FailureKind::Stopped
+    )
+}

@@ -1,0 +1,73 @@
+//! `lint --live`: what live backends say of the actions of a deployment.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::examine::{costs, examine};
+use crate::{
+    action::Action,
+    backend::{Backend, Failure, FailureKind},
+    diagnostic::{Report, UNREACHABLE_BACKEND},
+    project::Project,
+    settings::{BackendSettings, Settings},
+};
+
+/// How long a backend may take to answer at all.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Adds what live backends say to the reports of a project, whose secrets are in place. Only backends that its actions use
+/// are asked, all of them at once, each of them one question after the other.
+pub async fn lint(project: &Project) -> Vec<Report> {
+    let mut reports = project.reports();
+    let Some(settings) = &project.settings else { return reports };
+    let asked = settings.backends.iter().map(|(name, backend)| ask(project, settings, name, backend));
+    join_all(asked).await.into_iter().flatten().for_each(|new| add(&mut reports, new));
+    reports.sort_by(|a, b| a.source.path.cmp(&b.source.path));
+    reports
+}
+
+/// Reports on the actions of one backend, and on the backend itself where it does not answer.
+async fn ask(project: &Project, settings: &Settings, name: &str, wanted: &BackendSettings) -> Vec<Report> {
+    let actions: Vec<&Arc<Action>> = project.actions.iter().filter_map(|loaded| loaded.action.as_ref()).collect();
+    let actions: Vec<_> = actions.into_iter().filter(|action| action.backend == name).collect();
+    let Some(backend) = wanted.open(&settings.folder).filter(|_| !actions.is_empty()) else { return Vec::new() };
+    let mut reports = Vec::new();
+    let outcome = examine_all(&actions, &*backend, &mut reports).await;
+    backend.close().await;
+    for report in &mut reports {
+        settings.outline.apply_levels(&mut report.diagnostics);
+    }
+    if let (Err(failure), Some(file)) = (outcome, &project.settings_report) {
+        let message = format!("the backend `{name}` cannot be reached: {}", failure.message.trim_end_matches('.'));
+        let found = UNREACHABLE_BACKEND.at(wanted.place, message).help("without `--live` no backend is needed");
+        reports.push(Report::new(file.source.clone(), vec![found]));
+    }
+    reports
+}
+
+async fn examine_all(actions: &[&Arc<Action>], backend: &dyn Backend, out: &mut Vec<Report>) -> Result<(), Failure> {
+    let late = || Failure::new(FailureKind::Timeout, format!("no answer in {} seconds", CONNECT.as_secs()));
+    timeout(CONNECT, backend.connect()).await.unwrap_or_else(|_| Err(late()))?;
+    let Some(inspect) = backend.inspect() else { return Ok(()) };
+    for action in actions {
+        let mut found = examine(action, inspect).await?;
+        found.extend(costs(action, inspect).await?);
+        out.push(Report::new(action.source.clone(), found));
+    }
+    Ok(())
+}
+
+fn add(reports: &mut Vec<Report>, new: Report) {
+    if new.diagnostics.is_empty() {
+        return;
+    }
+    match reports.iter_mut().find(|report| report.source.path == new.source.path) {
+        Some(report) => {
+            let both = report.diagnostics.iter().chain(&new.diagnostics).cloned().collect();
+            *report = Report::new(report.source.clone(), both);
+        }
+        None => reports.push(new),
+    }
+}

@@ -1,0 +1,266 @@
+//! Watches the live backends of a gateway: examines actions that are new, once a minute those whose tables changed, and at
+//! once those whose calls fail as if something was missing. What it finds is in each action's [`Standing`](crate::catalog::Standing).
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinHandle, JoinSet, yield_now},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::examine::{asked, costs, examine, tables};
+use crate::{
+    action::Action,
+    backend::{Backend, Failure, FailureKind, Inspect},
+    catalog::{Entry, Finding, State},
+    diagnostic::{Diagnostic, Report, has_errors},
+    gateway::{Gateway, Live},
+};
+
+/// How often backends are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The time from one comparison of tables, and one look at costs, to the next.
+    pub every: Duration,
+    /// How long a reload or a suspicion is waited on for others.
+    pub gather: Duration,
+    /// The least time between two checks that failing calls ask for.
+    pub apart: Duration,
+    /// How soon a backend that cannot be reached is tried again.
+    pub retry: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(60),
+            gather: Duration::from_millis(250),
+            apart: Duration::from_secs(5),
+            retry: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Backends that are being watched, until this is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    task: JoinHandle<()>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Watches the backends of `live`, each by itself. Wants a tokio runtime.
+pub fn watch(live: Arc<Live>, pace: Pace) -> Watch {
+    Watch { task: tokio::spawn(watch_all(live, pace)) }
+}
+
+async fn watch_all(live: Arc<Live>, pace: Pace) {
+    let mut changes = live.changes();
+    let mut tasks = JoinSet::new();
+    let mut watched: HashMap<String, AbortHandle> = HashMap::new();
+    loop {
+        let gateway = live.snapshot();
+        watched.retain(|name, task| {
+            let stays = gateway.backends.contains_key(name);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for name in gateway.backends.keys().filter(|name| !watched.contains_key(*name)).cloned().collect::<Vec<_>>() {
+            watched.insert(name.clone(), tasks.spawn(watch_one(live.clone(), name, pace)));
+        }
+        drop(gateway);
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
+    let mut changes = live.changes();
+    let mut alarm = live.snapshot().catalog.alarm().listen();
+    let mut watched = Watched::default();
+    let mut regular = Instant::now();
+    let mut alarmed = Instant::now();
+    loop {
+        let gateway = live.snapshot();
+        let due = Instant::now() >= regular;
+        if due {
+            regular = Instant::now() + pace.every;
+        }
+        let reached = watched.check(&gateway, &name, due, pace).await;
+        drop(gateway);
+        let next = if reached { regular } else { regular.min(Instant::now() + pace.retry) };
+        tokio::select! {
+            () = sleep_until(next) => {}
+            _ = changes.changed() => sleep(pace.gather).await,
+            () = heard(&mut alarm, alarmed) => {
+                sleep(pace.gather).await;
+                alarmed = Instant::now() + pace.apart;
+            }
+        }
+    }
+}
+
+/// Waits for an alarm, and for the time from which on alarms are answered. The suspicions themselves are kept by the actions.
+async fn heard(alarm: &mut watch::Receiver<()>, from: Instant) {
+    // A catalog, and with it its alarm, is always held by the gateway that serves.
+    let _ = alarm.changed().await;
+    sleep_until(from).await;
+}
+
+/// What is known of the actions on one backend.
+#[derive(Debug, Default)]
+struct Watched {
+    /// The backend that all this is of.
+    backend: Option<Weak<dyn Backend>>,
+    actions: HashMap<String, Watching>,
+    /// The tables as they were when they were last compared.
+    digests: HashMap<String, String>,
+}
+
+/// What is known of one action.
+#[derive(Debug, Default)]
+struct Watching {
+    revision: String,
+    tables: BTreeSet<String>,
+    /// Whether `drift` is of now, as far as anybody knows.
+    examined: bool,
+    drift: Vec<Diagnostic>,
+    costed: Option<Instant>,
+    over: Vec<Diagnostic>,
+    /// What the log says of it.
+    logged: Option<String>,
+}
+
+impl Watched {
+    /// Looks at what may have changed: with one query of the backend's catalog, then at each action that it concerns, one
+    /// after the other. Answers whether the backend could be reached.
+    async fn check(&mut self, gateway: &Gateway, name: &str, due: bool, pace: Pace) -> bool {
+        let Some(backend) = gateway.backends.get(name) else { return true };
+        let Some(inspect) = backend.inspect() else { return true };
+        let served = gateway.catalog.entries().filter_map(|entry| Some((entry, entry.action.as_ref()?)));
+        let served: Vec<(&Arc<Entry>, &Arc<Action>)> = served.filter(|(_, action)| action.backend == name).collect();
+        self.follow(backend, &served).await;
+        if !due && self.actions.values().all(|watching| watching.examined) {
+            return true;
+        }
+        match self.compare(inspect).await {
+            Err(failure) if failure.kind == FailureKind::Unavailable => return false,
+            Err(failure) => tracing::debug!(backend = name, code = failure.code, "tables cannot be compared"),
+            Ok(()) => {}
+        }
+        for (entry, action) in served {
+            let Some(watching) = self.actions.get_mut(&entry.name) else { continue };
+            match watching.look(action, inspect, due, pace).await {
+                Ok(()) => watching.publish(entry, action),
+                Err(failure) if failure.kind == FailureKind::Unavailable => return false,
+                Err(failure) => {
+                    tracing::debug!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                }
+            }
+        }
+        true
+    }
+
+    /// Follows what is served: what is new or suspected is to be examined, and everything where the backend is another one.
+    async fn follow(&mut self, backend: &Arc<dyn Backend>, served: &[(&Arc<Entry>, &Arc<Action>)]) {
+        let backend = Arc::downgrade(backend);
+        let same = self.backend.as_ref().is_some_and(|known| known.ptr_eq(&backend));
+        let mut before = std::mem::take(&mut self.actions);
+        for (entry, action) in served {
+            let mut watching = before.remove(&entry.name).unwrap_or_default();
+            if watching.revision != action.revision {
+                let logged = watching.logged.take();
+                watching = Watching {
+                    revision: action.revision.clone(),
+                    tables: tables(action),
+                    logged,
+                    ..Watching::default()
+                };
+                // Reading statements takes time, and other tasks wait.
+                yield_now().await;
+            }
+            if !same {
+                (watching.examined, watching.costed) = (false, None);
+            }
+            if entry.standing.take_suspicion() {
+                watching.examined = false;
+            }
+            self.actions.insert(entry.name.clone(), watching);
+        }
+        if !same {
+            self.digests.clear();
+        }
+        self.backend = Some(backend);
+    }
+
+    /// One query for all tables that actions use: those of a table that changed are to be examined again.
+    async fn compare(&mut self, inspect: &dyn Inspect) -> Result<(), Failure> {
+        let tables: BTreeSet<&String> = self.actions.values().flat_map(|watching| &watching.tables).collect();
+        let tables: Vec<String> = tables.into_iter().cloned().collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let now = asked(inspect.digests(&tables)).await?;
+        for watching in self.actions.values_mut() {
+            watching.examined &= watching.tables.iter().all(|table| now.get(table) == self.digests.get(table));
+        }
+        self.digests = now;
+        Ok(())
+    }
+}
+
+impl Watching {
+    /// Examines the action where that is due: also each minute while it is drifted, because not all that may have been mended
+    /// is a table's.
+    async fn look(&mut self, action: &Action, inspect: &dyn Inspect, due: bool, pace: Pace) -> Result<(), Failure> {
+        if !self.examined || (due && has_errors(&self.drift)) {
+            self.drift = examine(action, inspect).await?;
+            self.examined = true;
+        }
+        // A minute is a little longer or shorter from one time to the next.
+        if self.costed.is_none_or(|costed| due && costed.elapsed() >= pace.every / 2) {
+            self.over = costs(action, inspect).await?;
+            self.costed = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Shows calls and operators what was found, and logs what is new.
+    fn publish(&mut self, entry: &Entry, action: &Action) {
+        let found = [(State::Drifted, &self.drift), (State::Gated, &self.over)];
+        let found = found.into_iter().find(|(_, found)| has_errors(found));
+        let before = entry.standing.finding();
+        let told = found.map(|(state, found)| {
+            let messages: Vec<&str> = found.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+            (state, messages.join("; "))
+        });
+        match &told {
+            Some((state, problem)) if self.logged.as_ref() != Some(problem) => {
+                tracing::warn!(action = entry.name, "the action is {}: {problem}", state.as_str());
+            }
+            None if self.logged.is_some() => tracing::info!(action = entry.name, "the action fits its backend again"),
+            _ => {}
+        }
+        if found.is_some() || before.is_some() {
+            entry.standing.set(found.map(|(state, found)| Finding {
+                state,
+                since: before.filter(|before| before.state == state).map_or_else(Timestamp::now, |before| before.since),
+                report: Report::new(action.source.clone(), found.clone()),
+            }));
+        }
+        self.logged = told.map(|(_, problem)| problem);
+    }
+}
