@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod health;
 pub mod inspect;
+pub mod mysql;
 pub mod options;
 pub mod pool;
 pub mod postgres;
@@ -33,7 +34,7 @@ pub use inspect::Inspect;
 pub use options::{Isolation, Options};
 
 /// Every kind of backend.
-pub static DRIVERS: &[&Driver] = &[&postgres::DRIVER, &sqlite::DRIVER];
+pub static DRIVERS: &[&Driver] = &[&mysql::DRIVER, &postgres::DRIVER, &sqlite::DRIVER];
 
 /// One kind of backend: its name in `datadip.yaml`, its dialect, and how to make one from its settings.
 pub struct Driver {

@@ -42,7 +42,7 @@ use walk::{Visitor, Walk};
 
 pub use dialect::Dialect;
 pub use shape_text::{Origin, PlaceholderSite, ShapeText};
-pub use statement::{Script, Statement};
+pub use statement::{Script, Statement, numbered};
 
 /// A template is at most this long, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 32 * 1024;

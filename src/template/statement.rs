@@ -58,6 +58,11 @@ impl Script {
     }
 }
 
+/// A statement of a driver's own around a number, where the server takes no bind.
+pub fn numbered(before: &'static str, number: u128, after: &'static str) -> SqlStr {
+    safe(format!("{before}{number}{after}"))
+}
+
 fn safe(text: String) -> SqlStr {
     AssertSqlSafe(text).into_sql_str()
 }

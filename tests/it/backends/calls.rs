@@ -234,17 +234,13 @@ fn stream(
     (reader, task)
 }
 
-fn numbers(below: u64, timeout: &str) -> String {
-    format!(
-        "timeout: {timeout}\nresult: {{ stream: true }}\nsql: >-\n  WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n \
-         WHERE n < {below}) SELECT n, '{}' AS filling FROM n\n",
-        "x".repeat(200)
-    )
+fn numbers(fixture: &dyn Fixture, below: u64, timeout: &str) -> String {
+    format!("timeout: {timeout}\nresult: {{ stream: true }}\nsql: >-\n  {}\n", fixture.numbers(below))
 }
 
 pub async fn a_stream_of_200000_rows_takes_little_memory(fixture: &dyn Fixture) {
     let backend = fixture.backend(1);
-    let action = action(fixture.driver(), &numbers(200_000, "5s"));
+    let action = action(fixture.driver(), &numbers(fixture, 200_000, "5s"));
     let (mut reader, task) = stream(&action, &backend, 2);
     let before = resident();
     let mut chunk = reader.recv().await;
@@ -275,7 +271,7 @@ fn resident() -> usize {
 
 pub async fn a_slow_reader_is_waited_for(fixture: &dyn Fixture) {
     let backend = fixture.backend(1);
-    let action = action(fixture.driver(), &numbers(2000, "200ms"));
+    let action = action(fixture.driver(), &numbers(fixture, 2000, "200ms"));
     let (mut reader, task) = stream(&action, &backend, 1);
     let mut bytes = 0;
     for chunk in 0.. {

@@ -4,6 +4,7 @@
 
 pub mod calls;
 mod deadlines;
+mod mysql;
 mod postgres;
 mod reads;
 mod sqlite;
@@ -38,6 +39,15 @@ pub trait Fixture: Send + Sync {
 
     /// A query of a column `n` that never ends and gives rows all the time.
     fn endless_rows(&self) -> &'static str;
+
+    /// A query of the numbers from 1 up to some below a limit, in a column `n`, with a column of 200 letters.
+    fn numbers(&self, below: u64) -> String {
+        format!(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {below}) SELECT n, '{}' AS filling \
+             FROM n",
+            "x".repeat(200)
+        )
+    }
 
     /// What looks like a query and would write.
     fn query_that_writes(&self) -> &'static str;

@@ -1,0 +1,263 @@
+//! MySQL 8 and MariaDB, through sqlx.
+//!
+//! Sessions are read-only by default, so that a look-up is one round trip that the server itself keeps from writing; a
+//! write says READ WRITE when it begins its transaction. What calls anything that is not known to be harmless has its
+//! connection to itself: it runs in an explicit transaction, and the connection is closed afterwards.
+
+mod bind;
+mod connect;
+mod failure;
+mod nature;
+mod render;
+mod run;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use quick_cache::sync::Cache;
+use sqlx::mysql::MySqlConnectOptions;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout_at},
+};
+
+use self::{
+    connect::Connector,
+    nature::{Nature, Verb},
+    run::Session,
+};
+use super::{
+    Backend, Connections, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    health::LastSeen,
+    pool::{Lease, Pool, PoolSettings, PoolSpec},
+};
+use crate::{
+    diagnostic::{BAD_VALUE, Diagnostic},
+    template::Dialect,
+    yaml::{
+        Node, Spanned,
+        read::{FromNode, keywords, record},
+    },
+};
+
+/// `kind: mysql`.
+pub static DRIVER: Driver = Driver {
+    kind: "mysql",
+    dialect: Dialect::Mysql,
+    default_timeout: Duration::from_secs(5),
+    open: |node, _, out| Mysql::open(node, out).map(|mysql| Arc::new(mysql) as Arc<dyn Backend>),
+    schema: Settings::schema,
+    options: Options::database,
+};
+
+/// How long a start may take that connects without a call's deadline.
+const CONNECT: Duration = Duration::from_secs(30);
+/// Of how many statements it is remembered what they are.
+const NATURES: usize = 4096;
+
+keywords! {
+    /// The kind of backend.
+    pub enum Kind {
+        /// MySQL and MariaDB.
+        Mysql = "mysql",
+    }
+}
+
+record! {
+    /// A MySQL or MariaDB database.
+    pub struct Settings {
+        /// The kind of backend.
+        kind: Kind,
+        /// Where it is: `mysql://user:password@host:3306/database`.
+        url: Spanned<String>,
+        /// How many connections are kept, and how long.
+        pool: Option<PoolSpec>,
+        /// Whether `datadip test --live` may run on it, in transactions that are rolled back. Default: `false`.
+        allow_tests: Option<bool>,
+        /// An upper bound for the statements of a call, whatever the action's timeout.
+        statement_timeout: Option<Duration>,
+    }
+}
+
+/// One database.
+#[derive(Debug)]
+struct Mysql {
+    pool: Pool<Connector>,
+    natures: Cache<String, Nature>,
+    allow_tests: bool,
+    statement_timeout: Option<Duration>,
+    seen: LastSeen,
+}
+
+impl Mysql {
+    fn open(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
+        let before = out.len();
+        let settings = Settings::from_node(node, out)?;
+        let options = options_of(&settings.url, out);
+        let pool = PoolSettings::new(settings.pool.as_ref(), out);
+        let options = options.filter(|_| out.len() == before)?;
+        Some(Self {
+            pool: Pool::new(Connector::new(options), pool),
+            natures: Cache::new(NATURES),
+            allow_tests: settings.allow_tests.unwrap_or(false),
+            statement_timeout: settings.statement_timeout,
+            seen: LastSeen::default(),
+        })
+    }
+
+    async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
+        let started = Instant::now();
+        let nature = self.nature(request);
+        let mut held = Held(Some(self.pool.get(request.deadline).await?));
+        let begun = Instant::now();
+        let run = held.session().run(request, nature, sink);
+        match self.statement_timeout {
+            Some(longest) => timeout_at(begun + longest, run).await.unwrap_or_else(|_| {
+                Err(Failure::new(FailureKind::Timeout, "the backend's statement_timeout passed"))
+            })?,
+            None => run.await?,
+        }
+        Ok(Timings { queue: begun - started, backend: begun.elapsed() })
+    }
+
+    /// What the statements of a request are, taken together.
+    fn nature(&self, request: &Request) -> Nature {
+        request.statements.iter().fold(Nature { verb: Verb::Query, opaque: false }, |all, bound| {
+            let text = bound.statement.text();
+            let nature = self.natures.get(text).unwrap_or_else(|| {
+                let nature = Nature::of(text);
+                self.natures.insert(text.to_owned(), nature);
+                nature
+            });
+            Nature { verb: all.verb.max(nature.verb), opaque: all.opaque || nature.opaque }
+        })
+    }
+}
+
+/// A connection while a run has it. Its place in the pool stays taken until the server has ended what runs on it.
+struct Held(Option<Lease<Connector>>);
+
+impl Held {
+    fn session(&mut self) -> &mut Session {
+        self.0.as_mut().expect("only drop empties it")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(lease) = self.0.take() else { return };
+        if lease.is_clean() {
+            return lease.release();
+        }
+        if let (Some(end), Ok(runtime)) = (lease.end(), Handle::try_current()) {
+            runtime.spawn(async move {
+                end.await;
+                drop(lease);
+            });
+        }
+    }
+}
+
+impl Backend for Mysql {
+    fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
+        Box::pin(async move {
+            let outcome = self.run(request, sink).await;
+            self.seen.note(&outcome);
+            outcome
+        })
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async {
+            let outcome = self.pool.connect(Instant::now() + CONNECT).await;
+            self.seen.note(&outcome);
+            outcome
+        })
+    }
+
+    fn health(&self) -> Health {
+        self.seen.health()
+    }
+
+    fn allow_tests(&self) -> bool {
+        self.allow_tests
+    }
+
+    fn connections(&self) -> Connections {
+        self.pool.connections()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { self.pool.close() })
+    }
+}
+
+/// The parameters of a `url`, which say how TLS is used, and where a socket is.
+const PARAMETERS: [&str; 9] =
+    ["ssl-mode", "sslmode", "ssl-ca", "sslca", "ssl-cert", "sslcert", "ssl-key", "sslkey", "socket"];
+
+/// How to connect. Messages say nothing of what the url holds: it may come from a secret.
+fn options_of(url: &Spanned<String>, out: &mut Vec<Diagnostic>) -> Option<MySqlConnectOptions> {
+    let mut refuse = |message: String, help: &str| {
+        out.push(BAD_VALUE.at(url.span, message).help(help));
+        None
+    };
+    let example = "write `mysql://user:password@host:3306/database`";
+    if !["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return refuse("expected a url that begins with `mysql://`".into(), example);
+    }
+    let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
+    if form_urlencoded::parse(query.as_bytes()).any(|(key, _)| !PARAMETERS.contains(&&*key)) {
+        let help = "the parameters are `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key` and `socket`; the session's character \
+                    set and time zone are fixed";
+        return refuse("the url has a parameter that is not known".into(), help);
+    }
+    match url.parse::<MySqlConnectOptions>() {
+        Ok(options) => Some(options),
+        Err(_) => refuse("the url cannot be read".into(), example),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(yaml: &str, expected: &[&str]) {
+        let (document, mut out) = crate::yaml::parse(yaml);
+        let opened = Mysql::open(&document.expect("valid YAML").root, &mut out);
+        let found: Vec<String> = out.iter().map(|d| format!("{}: {}", d.rule.name, d.message)).collect();
+        assert_eq!(found, expected);
+        assert_eq!(opened.is_some(), expected.is_empty());
+    }
+
+    #[test]
+    fn takes_a_url_with_or_without_settings() {
+        check("kind: mysql\nurl: mysql://u:p@localhost/db\n", &[]);
+        check(
+            "kind: mysql\nurl: mariadb://u@h:3307\npool: { max: 3 }\nstatement_timeout: 2s\nallow_tests: true\n",
+            &[],
+        );
+        check("kind: mysql\nurl: 'mysql://u:p%40@h/db?ssl-mode=VERIFY_CA&ssl-ca=/etc/ca.pem'\n", &[]);
+    }
+
+    #[test]
+    fn refuses_a_url_without_showing_it() {
+        let check = |url: &str, expected: &str| {
+            let yaml = format!("kind: mysql\nurl: '{url}'\n");
+            check(&yaml, &[&format!("bad-value: {expected}")]);
+        };
+        check("postgres://u:secret@h/db", "expected a url that begins with `mysql://`");
+        check("mysql://u:secret@h:port/db", "the url cannot be read");
+        check("mysql://u:secret@h/db?ssl-mode=secret", "the url cannot be read");
+        check("mysql://u:p@h/db?secret=1", "the url has a parameter that is not known");
+        check("mysql://u:p@h/db?charset=latin1", "the url has a parameter that is not known");
+    }
+
+    #[test]
+    fn the_schema_has_every_setting() {
+        let schema = (DRIVER.schema)();
+        for key in ["kind", "url", "pool", "allow_tests", "statement_timeout"] {
+            assert!(schema["properties"].get(key).is_some(), "{key}");
+        }
+    }
+}
