@@ -28,6 +28,9 @@ pub const PARTING: Duration = Duration::from_secs(1);
 /// The head of a request has at most so many bytes: a limit of actix (`h1::decoder::MAX_BUFFER_SIZE`).
 const MAX_HEAD: usize = 128 * 1024;
 
+/// Longer than any request takes from its first byte to its answer.
+const STALL: Duration = Duration::from_secs(150);
+
 /// A connection, with our words for what actix refuses.
 #[derive(Debug)]
 pub struct Connection<S> {
@@ -36,13 +39,14 @@ pub struct Connection<S> {
     heard: bool,
     /// Whether the caller closed its side.
     left: bool,
+    stall: Stall,
     parting: Option<Parting>,
 }
 
 impl<S> Connection<S> {
     /// A connection that was just accepted.
     pub fn new(stream: S) -> Self {
-        Self { stream, heard: false, left: false, parting: None }
+        Self { stream, heard: false, left: false, stall: Stall::new(STALL), parting: None }
     }
 }
 
@@ -55,13 +59,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Pending if this.stall.poll(context).is_ready() => {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            read => ready!(read)?,
+        }
         if buffer.filled().len() == before {
             this.left = true;
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         this.heard = true;
+        this.stall.unanswered = true;
         Poll::Ready(Ok(()))
     }
 }
@@ -71,6 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     /// out first.
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.stall.answered();
         if this.parting.is_none()
             && let Some(refusal) = Refusal::at_end_of(bytes)
         {
@@ -100,6 +111,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Connection<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// Notices a connection on which a request began and came to no end: actix bounds the time of its first head alone. It looks
+/// now and then, so that a request costs no timer.
+#[derive(Debug)]
+struct Stall {
+    period: Duration,
+    next: Option<Pin<Box<Sleep>>>,
+    /// Whether something came since the last answer.
+    unanswered: bool,
+    /// Whether that was so when it looked last, and nothing was written since.
+    before: bool,
+}
+
+impl Stall {
+    fn new(period: Duration) -> Self {
+        Self { period, next: None, unanswered: false, before: false }
+    }
+
+    fn answered(&mut self) {
+        (self.unanswered, self.before) = (false, false);
+    }
+
+    /// Ready once a request has waited for one to two periods.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let next = self.next.get_or_insert_with(|| Box::pin(sleep(self.period)));
+        while next.as_mut().poll(context).is_ready() {
+            if self.before {
+                return Poll::Ready(());
+            }
+            self.before = self.unanswered;
+            next.as_mut().reset(tokio::time::Instant::now() + self.period);
+        }
+        Poll::Pending
     }
 }
 
@@ -306,5 +352,29 @@ mod tests {
     #[test]
     fn who_never_sent_anything_is_told_nothing() {
         assert_eq!(read("", &refusal("408 Request Timeout", ""), 1000), "");
+    }
+
+    #[test]
+    fn a_request_that_comes_to_no_end_is_not_waited_for_for_good() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let (mut caller, stream) = duplex(100);
+            let period = Duration::from_millis(20);
+            let mut connection = Connection { stall: Stall::new(period), ..Connection::new(stream) };
+            let mut byte = [0; 1];
+            let idle = tokio::time::timeout(period * 5, connection.read_exact(&mut byte)).await;
+            assert!(idle.is_err(), "nothing began");
+            for _ in 0..2 {
+                caller.write_all(b"G").await.expect("sent");
+                connection.read_exact(&mut byte).await.expect("a byte");
+                connection.write_all(b"answer").await.expect("written");
+                let idle = tokio::time::timeout(period * 5, connection.read_exact(&mut byte)).await;
+                assert!(idle.is_err(), "what began was answered");
+            }
+            caller.write_all(b"G").await.expect("sent");
+            connection.read_exact(&mut byte).await.expect("a byte");
+            let error = connection.read_exact(&mut byte).await.expect_err("nothing more comes");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        });
     }
 }

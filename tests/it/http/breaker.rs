@@ -11,21 +11,26 @@ use crate::{
 async fn callers_of_a_backend_that_keeps_failing_hear_at_once_when_to_come_again() {
     let scripted = Scripted::new((0..5).map(|_| Does::Fail(FailureKind::Unavailable, Again::Never)));
     let files = [("actions/find.yaml", super::FIND), ("seed.sql", super::SEED)];
-    let gateway = Serving::start_with(&files, |gateway| {
+    let mut gateway = Serving::start_with(&files, |gateway| {
         let breaker = Breaker::new("demo", &sqlite::DRIVER, scripted.clone());
         gateway.backends.insert("demo".into(), std::sync::Arc::new(breaker));
     });
-    let find = || gateway.post("/actions/find", r#"{"customer_id": 1}"#);
+    let find = async |gateway: &Serving| gateway.post("/actions/find", r#"{"customer_id": 1}"#).await;
     for _ in 0..5 {
-        assert_eq!(find().await.code(), "backend_unavailable");
+        assert_eq!(find(&gateway).await.code(), "backend_unavailable");
     }
     let ready = gateway.get("/readyz").await.json();
     assert_eq!((&ready["status"], &ready["backends"]["demo"]), (&"degraded".into(), &"down".into()));
     for _ in 0..3 {
-        let answer = find().await;
+        let answer = find(&gateway).await;
         assert_eq!((answer.status, answer.code().as_str()), (503, "backend_unavailable"));
         let seconds: u64 = answer.header("retry-after").expect("Retry-After").parse().expect("seconds");
         assert!((1..=5).contains(&seconds), "{seconds}");
     }
-    assert_eq!(scripted.runs(), 5, "it is left alone");
+    gateway.reload("actions/other.yaml", super::FIND);
+    for action in ["find", "other"] {
+        let answer = gateway.post(&format!("/actions/{action}"), r#"{"customer_id": 1}"#).await;
+        assert_eq!(answer.code(), "backend_unavailable", "{action}");
+    }
+    assert_eq!(scripted.runs(), 5, "it is left alone, after a reload too");
 }
