@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     action::Action,
     backend::{Backend, Driver, breaker::Breaker},
-    call::Cache,
+    call::{Cache, Repeats},
     catalog::{Catalog, File},
     limit::Limiter,
     project::Project,
@@ -43,6 +43,8 @@ pub struct Gateway {
     pub limiter: Arc<Limiter>,
     /// The cached answers; new when their limit changes.
     pub cache: Arc<Cache>,
+    /// The writes under idempotency keys, kept over every reload.
+    pub repeats: Arc<Repeats>,
     /// Why the last reload left something as it was, in a sentence.
     pub reload_problem: Option<String>,
     /// Of which settings each backend is.
@@ -85,6 +87,7 @@ impl Gateway {
         let cache = cache
             .filter(|cache| cache.max_bytes() == settings.cache_bytes)
             .unwrap_or_else(|| Arc::new(Cache::new(settings.cache_bytes)));
+        let repeats = previous.map(|previous| previous.repeats.clone()).unwrap_or_default();
         let mut backends = HashMap::new();
         let mut running = HashMap::new();
         for (name, wanted) in &settings.backends {
@@ -98,7 +101,7 @@ impl Gateway {
                 running.insert(name.clone(), made_of);
             }
         }
-        Self { settings, catalog, backends, limiter, cache, reload_problem: project.problem.clone(), running }
+        Self { settings, catalog, backends, limiter, cache, repeats, reload_problem: project.problem.clone(), running }
     }
 
     /// A backend, and of which settings it is.
@@ -118,6 +121,7 @@ impl Gateway {
             backends,
             limiter: self.limiter.clone(),
             cache: self.cache.clone(),
+            repeats: self.repeats.clone(),
             reload_problem: self.reload_problem.clone(),
             running,
         }

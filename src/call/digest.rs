@@ -7,6 +7,13 @@ use crate::{action::Action, backend::Bound, template::Shape, value::Value};
 /// A SHA-256: equal digests mean equal things.
 pub type Digest = [u8; 32];
 
+/// The digest of texts; none of them runs into the next.
+pub(super) fn of_texts(texts: &[&str]) -> Digest {
+    let mut digest = Sha256::new();
+    texts.iter().for_each(|text| feed(&mut digest, text.as_bytes()));
+    digest.finalize().into()
+}
+
 /// The digest of everything that the result of a read depends on, the time and the database's contents apart. `backend`
 /// tells which one it is.
 pub(super) fn of_statements(action: &Action, backend: &Digest, shapes: &[Shape], statements: &[Bound]) -> Digest {
@@ -18,6 +25,18 @@ pub(super) fn of_statements(action: &Action, backend: &Digest, shapes: &[Shape],
         digest.update(u32::MAX.to_le_bytes());
         bound.binds.iter().for_each(|bind| value(&mut digest, &bind.value));
         digest.update(u32::MAX.to_le_bytes());
+    }
+    digest.finalize().into()
+}
+
+/// The digest of the values of a call by their names, so that a parameter that is added later and was not sent changes nothing.
+pub(super) fn of_values(action: &Action, values: &[Option<Value>]) -> Digest {
+    let mut digest = Sha256::new();
+    for (param, sent) in action.params.list().iter().zip(values) {
+        if let Some(sent) = sent {
+            feed(&mut digest, param.name.as_bytes());
+            value(&mut digest, sent);
+        }
     }
     digest.finalize().into()
 }
@@ -88,5 +107,11 @@ mod tests {
             // Debug tells apart what `==` does not: 1.0 and 1.00, 0.0 and -0.0.
             prop_assert_eq!(of(&a) == of(&b), format!("{a:?}") == format!("{b:?}"));
         }
+    }
+
+    #[test]
+    fn no_text_runs_into_the_next() {
+        assert_ne!(of_texts(&["ab", "c"]), of_texts(&["a", "bc"]));
+        assert_ne!(of_texts(&["a", ""]), of_texts(&["", "a"]));
     }
 }

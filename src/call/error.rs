@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::action::{BadParam, OwnError};
 
 /// A failed call, as its caller sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CallError {
     /// The code.
     pub code: Code,

@@ -4,6 +4,7 @@
 mod cache;
 mod digest;
 mod error;
+mod repeats;
 mod show;
 mod stream;
 
@@ -24,6 +25,7 @@ use crate::{
 pub use cache::{Cache, CacheUse, Lookup};
 pub use digest::Digest;
 pub use error::{CallError, Code};
+pub use repeats::{Repeats, Under, once};
 pub use show::{statements_json, values_json};
 pub use stream::{Streamed, stream};
 
@@ -65,6 +67,8 @@ pub struct Trace {
     pub cache: Option<CacheUse>,
     /// What went wrong although there is an answer: for the log.
     pub detail: Option<Box<str>>,
+    /// Whether the outcome is that of an earlier call under the same idempotency key.
+    pub replayed: bool,
 }
 
 /// Makes a call. `trace` is filled as far as the call got.
@@ -134,27 +138,37 @@ fn stands(target: Target<'_>) -> Result<(), CallError> {
     }
 }
 
-/// Rates, then concurrency: the gateway's, then the action's.
+/// Rates, then concurrency.
 async fn admit<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Vec<Permit<'a>>, CallError> {
-    let started = Instant::now();
-    let limited = |refused| match refused {
-        Refused::Rate(wait) => {
-            let mut error = CallError::new(Code::RateLimited);
-            error.retry_after = Some(wait);
-            error
-        }
-        Refused::Overloaded => CallError::new(Code::Overloaded),
-    };
-    if !target.dry {
-        target.limiters.iter().try_for_each(|limiter| limiter.check_rate()).map_err(limited)?;
+    check_rates(target)?;
+    acquire(target, deadline, trace).await
+}
+
+/// The gateway's rate, then the action's.
+fn check_rates(target: Target<'_>) -> Result<(), CallError> {
+    if target.dry {
+        return Ok(());
     }
+    target.limiters.iter().try_for_each(|limiter| limiter.check_rate()).map_err(limited)
+}
+
+/// A place among the calls that run: the gateway's, then the action's.
+async fn acquire<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Vec<Permit<'a>>, CallError> {
+    let (started, before) = (Instant::now(), trace.queue);
     let mut permits = Vec::with_capacity(target.limiters.len());
     for limiter in target.limiters {
         let permit = limiter.acquire(deadline).await;
-        trace.queue = started.elapsed();
+        trace.queue = before + started.elapsed();
         permits.push(permit.map_err(limited)?);
     }
     Ok(permits)
+}
+
+fn limited(refused: Refused) -> CallError {
+    match refused {
+        Refused::Rate(wait) => CallError { retry_after: Some(wait), ..CallError::new(Code::RateLimited) },
+        Refused::Overloaded => CallError::new(Code::Overloaded),
+    }
 }
 
 fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request {

@@ -15,6 +15,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// The header that says where a call spent its time.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// The header of an outcome that is an earlier call's under the same idempotency key.
+pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// An answer of JSON text.
 pub fn json(status: StatusCode, body: Bytes) -> Response<BoxBody> {

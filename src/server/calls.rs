@@ -5,7 +5,7 @@ use std::{borrow::Cow, slice, sync::Arc, time::Duration};
 use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody, header::HeaderMap};
 use serde_json::{Value as Json, json};
 
-use super::{Received, access::Caller, answer, log::Line, problem::Problem, request, stream};
+use super::{Received, access::Caller, answer, log::Line, problem::Problem, repeats, request, stream};
 use crate::{
     action::{Action, Variables},
     backend::Backend,
@@ -13,6 +13,7 @@ use crate::{
     catalog::{Entry, Standing},
     gateway::Gateway,
     limit::Limiter,
+    spec::Mode,
 };
 
 /// Everything of the gateway that calls of an action need.
@@ -94,6 +95,9 @@ pub async fn answer<'a>(
     };
     if wants_stream {
         return stream::answer(received, entry, sent.variables, line).await;
+    }
+    if let (Mode::Write, Some(key)) = (action.mode, sent.idempotency_key) {
+        return repeats::answer(received, entry, sent.variables, key, line).await;
     }
     let trace = line.trace.insert(Trace::default());
     let target = callee.cached_target(head.headers(), id.as_str());

@@ -28,6 +28,7 @@ pub struct Line<'a> {
     status: u16,
     code: Cow<'static, str>,
     detail: Option<Box<str>>,
+    in_doubt: bool,
     silent: bool,
 }
 
@@ -45,6 +46,7 @@ impl<'a> Line<'a> {
             status: 499,
             code: "caller_left".into(),
             detail: None,
+            in_doubt: false,
             silent: false,
         }
     }
@@ -60,6 +62,7 @@ impl<'a> Line<'a> {
         self.status = problem.error.code.status();
         self.code = problem.error.code.as_str().to_owned().into();
         self.detail.clone_from(&problem.error.detail);
+        self.in_doubt = problem.error.in_doubt;
     }
 
     /// The request was no call, or another line is written for it.
@@ -91,6 +94,8 @@ impl Drop for Line<'_> {
             backend_ms = trace.map(|trace| millis(trace.backend)),
             total_ms = millis(self.started.elapsed()),
             retries = trace.map(|trace| trace.retries),
+            replayed = trace.filter(|trace| trace.replayed).map(|_| true),
+            in_doubt = self.in_doubt.then_some(true),
             cache = trace.and_then(|trace| trace.cache).map(CacheUse::as_str),
             detail = self.detail.as_deref().or(trace.and_then(|trace| trace.detail.as_deref())),
         );

@@ -11,6 +11,7 @@ mod log;
 pub mod openapi;
 mod operations;
 mod problem;
+mod repeats;
 mod request;
 mod running;
 mod stream;
@@ -27,6 +28,7 @@ use std::{
 
 use actix_http::{
     ConnectionType, HttpService, Method, Payload, Protocol, Request, RequestHead, Response, body::BoxBody,
+    header::HeaderValue,
 };
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service};
@@ -160,6 +162,9 @@ async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Re
     headers.insert(X_REQUEST_ID, id.header());
     if let Some(trace) = &line.trace {
         headers.insert(answer::SERVER_TIMING, answer::server_timing(trace, started.elapsed()));
+        if trace.replayed {
+            headers.insert(answer::IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+        }
     }
     access::add_cors(&gateway.settings, head.headers(), headers);
     if shared.running.draining() {

@@ -83,6 +83,9 @@ fn operation(action: &Action, id: &str, method: &str, keys: bool) -> Json {
         put("x-owner", owner.as_str().into());
     }
     if post {
+        if writes(action) {
+            put("parameters", json!([idempotency_key()]));
+        }
         put("requestBody", request_body(action));
     } else {
         put("parameters", query(action));
@@ -93,6 +96,14 @@ fn operation(action: &Action, id: &str, method: &str, keys: bool) -> Json {
 
 fn writes(action: &Action) -> bool {
     action.mode.as_str() == "write"
+}
+
+fn idempotency_key() -> Json {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A write with a key runs once; its repeats get its outcome, with the header Idempotent-Replayed.",
+        "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
+    })
 }
 
 fn request_body(action: &Action) -> Json {

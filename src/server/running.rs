@@ -86,17 +86,26 @@ impl Handle {
         self.running.draining.store(true, Ordering::Relaxed);
         let end = Instant::now() + self.grace;
         // Under a load that never ends there is no quiet moment: then half of the grace is for running calls alone.
-        let quiet_until = end - self.grace / 2;
-        while self.running.count.load(Ordering::Relaxed) > 0 && Instant::now() < quiet_until {
-            sleep(LOOK).await;
-        }
-        let end = end.max(Instant::now() + CLOSING);
+        self.quiet(end - self.grace / 2).await;
         for (server, _) in &self.servers {
             // The command is sent when the future is made; the future only waits.
+            drop(server.pause());
+        }
+        // A call whose caller has left has no connection that the server itself would wait for.
+        self.quiet(end).await;
+        let end = end.max(Instant::now() + CLOSING);
+        for (server, _) in &self.servers {
             drop(server.stop(true));
         }
         for (_, task) in &mut self.servers {
             let _ = timeout_at(end, task).await;
+        }
+    }
+
+    /// Waits until nothing runs.
+    async fn quiet(&self, until: Instant) {
+        while self.running.count.load(Ordering::Relaxed) > 0 && Instant::now() < until {
+            sleep(LOOK).await;
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<
         };
         if repeats {
             let message = "a repeat of this call would change rows again";
-            let help = "callers repeat calls that failed: let them send an `Idempotency-Key`, or make the write safe by a \
-                        natural key, such as `ON CONFLICT … DO NOTHING`";
+            let help = "callers repeat calls that failed: let them send an `Idempotency-Key`; a natural key, such as \
+                        `ON CONFLICT … DO NOTHING`, holds across restarts and replicas too";
             out.push(UNSAFE_REPEAT.at(statement.span(part.code.start), message).help(help));
         }
     }

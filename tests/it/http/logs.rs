@@ -50,7 +50,7 @@ async fn lines(request_id: &str) -> Vec<Json> {
 async fn each_call_is_one_line_without_values() {
     listen();
     let gateway = with(&[]);
-    let call = |id: &str, path: &str| format!("POST {path}\nX-Request-Id: {id}\nIdempotency-Key: k3y");
+    let call = |id: &str, path: &str| format!("POST {path}\nX-Request-Id: {id}\nIdempotency-Key: k3y-{id}");
     for (id, path, body, status, code) in [
         ("log-1", "/actions/rename", r#"{"customer_id": 1, "name": "v4lue"}"#, 200, "success"),
         ("log-2", "/actions/rename", r#"{"customer_id": "v4lue", "name": "x"}"#, 400, "invalid_parameter"),
@@ -95,4 +95,33 @@ async fn a_caller_who_leaves_is_on_record() {
     let lines = lines("log-left").await;
     let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
     assert_eq!((&line["status"], &line["code"], &line["action"]), (&json!(499), &json!("caller_left"), &json!("slow")));
+}
+
+#[tokio::test]
+async fn a_write_under_a_key_is_one_line_each_time_it_is_sent() {
+    listen();
+    let gateway = with(&[]);
+    let body = r#"{"customer_id": 1, "name": "x"}"#;
+    for (id, replayed) in [("log-first", None), ("log-again", Some(true))] {
+        gateway.send(&format!("POST /actions/rename\nX-Request-Id: {id}\nIdempotency-Key: k3y"), body).await;
+        sleep(Duration::from_millis(50)).await;
+        let lines = lines(id).await;
+        let [line] = lines.as_slice() else { panic!("one line: {lines:?}") };
+        let expected = (&json!("rename"), &json!(200), &json!("success"));
+        assert_eq!((&line["action"], &line["status"], &line["code"]), expected);
+        assert_eq!(line.get("replayed").and_then(Json::as_bool), replayed);
+    }
+}
+
+#[tokio::test]
+async fn a_cached_answer_is_on_record() {
+    listen();
+    let cached = super::FIND.to_owned() + "cache: { ttl: 1h }\n";
+    let gateway = with(&[("actions/find.yaml", &cached)]);
+    for (id, headers, cache) in
+        [("log-miss", "", "miss"), ("log-hit", "", "hit"), ("log-skip", "\nCache-Control: no-cache", "skip")]
+    {
+        gateway.send(&format!("POST /actions/find\nX-Request-Id: {id}{headers}"), r#"{"customer_id": 1}"#).await;
+        assert_eq!(lines(id).await[0]["cache"], cache);
+    }
 }

@@ -2,6 +2,7 @@
 //! beforehand.
 
 mod cache;
+mod repeats;
 
 use std::{
     collections::VecDeque,
@@ -31,6 +32,12 @@ enum Step {
     FailSlowly(Duration, FailureKind),
     /// Never ends.
     Hang,
+    /// Loses its connection while it commits.
+    LostCommit,
+    /// Never hears of its commit.
+    SlowCommit,
+    /// Panics.
+    Panic,
 }
 
 /// Gives one row with the number of the run, counted from 1, at once where no step says otherwise.
@@ -55,7 +62,7 @@ impl Scripted {
 }
 
 impl Backend for Scripted {
-    fn run<'a>(&'a self, _: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
+    fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
         Box::pin(async move {
             let run = self.runs.fetch_add(1, Ordering::Relaxed) + 1;
             let step = self.steps.lock().expect("nobody panics").pop_front();
@@ -68,6 +75,15 @@ impl Backend for Scripted {
                     return Err(Failure::new(kind, "as told"));
                 }
                 Some(Step::Hang) => std::future::pending().await,
+                Some(Step::LostCommit) => {
+                    request.committing.store(true, Ordering::Relaxed);
+                    return Err(Failure::new(FailureKind::Unavailable, "as told"));
+                }
+                Some(Step::SlowCommit) => {
+                    request.committing.store(true, Ordering::Relaxed);
+                    std::future::pending().await
+                }
+                Some(Step::Panic) => panic!("as told"),
             }
             sink.begin(&[Column { name: "run".into() }])?;
             sink.row(vec![json!(run)])?;

@@ -1,0 +1,58 @@
+//! Writes under an idempotency key: the call runs beside its answer, and on when its caller leaves, so that a repeat finds
+//! what came of it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use actix_http::{Response, StatusCode, body::BoxBody};
+use actix_rt as rt;
+
+use super::{Received, answer, calls::Callee, log::Line, problem::Problem};
+use crate::{
+    action::Variables,
+    call::{self, CallError, Code, Trace, Under},
+    catalog::Entry,
+};
+
+/// Answers a write under `key`.
+pub async fn answer<'a>(
+    received: Received<'a>,
+    entry: &'a Arc<Entry>,
+    variables: Variables<'_>,
+    key: Cow<'_, str>,
+    line: &mut Line<'a>,
+) -> Result<Response<BoxBody>, Problem> {
+    // The call may outlive this function, and writes its own line when it ends.
+    line.silence();
+    let (caller, started) = (line.key.map(str::to_owned), line.started);
+    let (gateway, entry, id) = (received.gateway.clone(), entry.clone(), received.id.clone());
+    let entered = received.shared.running.enter();
+    let (variables, key) = (variables.into_owned(), key.into_owned());
+    let call = rt::spawn(async move {
+        let _entered = entered;
+        let mut line = Line::new(id.as_str(), started);
+        (line.action, line.key) = (Some(entry.name.as_str()), caller.as_deref());
+        let callee = Callee::of(&gateway, &entry)?;
+        let trace = line.trace.insert(Trace::default());
+        let under = Under { repeats: &gateway.repeats, caller: caller.as_deref(), key: &key };
+        let outcome = call::once(callee.target(false, id.as_str()), under, &variables, trace).await;
+        let told = Trace { queue: trace.queue, backend: trace.backend, replayed: trace.replayed, ..Trace::default() };
+        let outcome = match outcome {
+            Ok(called) => {
+                line.rows = Some(called.row_count);
+                line.success();
+                Ok(answer::json(StatusCode::OK, called.body.into()))
+            }
+            Err(error) => {
+                let problem = Problem::from(error);
+                line.problem(&problem);
+                Err(problem)
+            }
+        };
+        Ok::<_, Problem>((told, outcome))
+    });
+    // A bug may have met it on either side of its commit.
+    let lost = |_| CallError { in_doubt: true, ..CallError::new(Code::Internal) };
+    let (told, outcome) = call.await.map_err(lost)??;
+    line.trace = Some(told);
+    outcome
+}
