@@ -1,14 +1,14 @@
 //! What is known of statements, once for all connections of a backend.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
 use quick_cache::sync::Cache;
 use sqlx::postgres::PgConnection;
 
-use super::{prepared::Prepared, text::Text};
+use super::{harmless, prepared::Prepared, text::Text};
 use crate::template::Statement;
 
 /// How many statements are remembered; more are prepared again.
@@ -21,8 +21,23 @@ pub(super) struct Known {
     pub(super) prepared: Arc<Prepared>,
     /// What its text says.
     pub(super) text: Text,
-    /// Whether it may run in a session that the next call uses as it is, without a transaction of its own around it.
-    pub(super) harmless: bool,
+    harmless: OnceLock<bool>,
+}
+
+impl Known {
+    /// Whether it may run in a session that the next call uses as it is, without a transaction of its own around it. Asks
+    /// the server where that is not known yet.
+    pub(super) async fn harmless(
+        &self,
+        connection: &mut PgConnection,
+        statement: &Statement,
+    ) -> Result<bool, sqlx::Error> {
+        if let Some(harmless) = self.harmless.get() {
+            return Ok(*harmless);
+        }
+        let harmless = harmless::harmless(connection, statement, self.text).await?;
+        Ok(*self.harmless.get_or_init(|| harmless))
+    }
 }
 
 /// The statements of a backend.
@@ -52,7 +67,7 @@ impl Statements {
         let epoch = self.epoch();
         let prepared = Prepared::prepare(connection, statement).await?;
         let text = Text::read(statement.text());
-        let known = Arc::new(Known { prepared, text, harmless: false });
+        let known = Arc::new(Known { prepared, text, harmless: OnceLock::new() });
         // What was forgotten meanwhile may be what was just learnt.
         if epoch == self.epoch() {
             self.known.insert(statement.text().into(), known.clone());

@@ -2,11 +2,12 @@
 //!
 //! Every session is read-only unless a transaction says otherwise, so that a read is one message to the server and one
 //! back. A read that calls anything not known to be harmless, and might switch that off for the next call, runs in an
-//! explicit read-only transaction that is rolled back. See [`known`] for what is known, [`restore`] for what becomes of a
+//! explicit read-only transaction that is rolled back. See [`harmless`] for what is known, [`restore`] for what becomes of a
 //! connection after a call.
 
 mod connect;
 mod failure;
+mod harmless;
 mod known;
 mod prepared;
 mod restore;

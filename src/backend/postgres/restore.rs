@@ -11,17 +11,17 @@ use sqlx::{Connection as _, Executor, PgConnection, Row};
 use tokio::{
     runtime::Handle,
     sync::Mutex,
+    task::JoinHandle,
     time::{Instant, timeout},
 };
 
 use super::{
     Shared,
     connect::{Connector, Process, Session, State},
+    failure::is_lost,
 };
 use crate::backend::pool::Lease;
 
-/// How long the rest of a statement may take that nobody wants any more, before it is cancelled.
-const REST: Duration = Duration::from_millis(2);
 /// After which time a statement that does not end is cancelled again: the first time it had perhaps not begun.
 const AGAIN: Duration = Duration::from_millis(25);
 /// After which time the server's process is ended instead.
@@ -81,18 +81,15 @@ impl Drop for Held {
 }
 
 /// Until this ends the connection counts as one in use, so that the server never has more of ours than the pool allows.
-async fn restore(mut lease: Lease<Connector>, shared: Arc<Shared>) {
+async fn restore(lease: Lease<Connector>, shared: Arc<Shared>) {
     let restored = timeout(END, async {
-        let session = &mut *lease;
-        if session.state == State::Busy && !settle(session, &shared.canceller).await {
-            return false;
+        let mut lease = if lease.state == State::Busy { settle(lease, &shared.canceller).await? } else { lease };
+        if lease.state != State::Used {
+            sqlx::raw_sql("ROLLBACK").execute(&mut lease.connection).await.ok()?;
         }
-        if session.state != State::Used && sqlx::raw_sql("ROLLBACK").execute(&mut session.connection).await.is_err() {
-            return false;
-        }
-        wipe(&mut session.connection).await.unwrap_or(false)
+        wipe(&mut lease.connection).await.ok()?.then_some(lease)
     });
-    if restored.await.unwrap_or(false) {
+    if let Ok(Some(mut lease)) = restored.await {
         lease.state = State::Clean;
         lease.release();
     }
@@ -104,38 +101,44 @@ async fn wipe(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(strange == Some("false"))
 }
 
-/// Waits for the end of a statement, soon with less and less patience. Answers whether the connection can be used again;
-/// if not, the server's process is gone.
-async fn settle(session: &mut Session, canceller: &Canceller) -> bool {
-    let Session { connection, process, .. } = session;
-    let mut ready = Box::pin(drain(connection));
-    if let Ok(usable) = timeout(REST, &mut ready).await {
-        return usable;
+/// Cancels the statement that runs and waits for its end. Gives the connection back where it can be used again; if it
+/// cannot, the server's process is gone.
+async fn settle(lease: Lease<Connector>, canceller: &Canceller) -> Option<Lease<Connector>> {
+    let process = lease.process.clone();
+    // A connection that is closed in the middle of a statement is noticed by the server, sooner or later.
+    let mut sent = canceller.cancel(&process).await;
+    if !sent {
+        return None;
     }
+    let mut drained = drained(lease);
     let begun = Instant::now();
     loop {
-        let sent =
-            if begun.elapsed() < PATIENCE { canceller.cancel(process).await } else { canceller.end(process).await };
-        if !sent {
-            // A closed connection is noticed by the server, sooner or later.
-            return false;
+        if let Ok(outcome) = timeout(AGAIN, &mut drained).await {
+            return outcome.ok()?;
         }
-        if let Ok(usable) = timeout(AGAIN, &mut ready).await {
-            return usable;
+        sent =
+            if begun.elapsed() < PATIENCE { canceller.cancel(&process).await } else { canceller.end(&process).await };
+        if !sent {
+            tracing::debug!("a statement could not be cancelled");
         }
     }
 }
 
-/// Reads what is left of a statement, until the server is ready for another.
-async fn drain(connection: &mut PgConnection) -> bool {
-    loop {
-        match connection.ping().await {
-            Ok(()) => return true,
-            Err(error) if super::failure::is_lost(&error) => return false,
-            // The statement's own failure; the server is ready after it.
-            Err(_) => {}
+/// Reads what is left of a statement, until the server is ready for another. On a thread of its own: as long as there is
+/// something to be read, sqlx reads on and lets nobody else have a turn.
+fn drained(mut lease: Lease<Connector>) -> JoinHandle<Option<Lease<Connector>>> {
+    let runtime = Handle::current();
+    let drain = async move {
+        loop {
+            match lease.connection.ping().await {
+                Ok(()) => return Some(lease),
+                Err(error) if is_lost(&error) => return None,
+                // The statement's own failure; the server is ready after it.
+                Err(_) => {}
+            }
         }
-    }
+    };
+    tokio::task::spawn_blocking(move || runtime.block_on(drain))
 }
 
 /// Cancels statements of a backend over a connection of its own, made when it is first needed.

@@ -1,10 +1,17 @@
 //! One run on one connection: statements, transaction, rows.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use futures_util::{StreamExt, future::BoxFuture};
+use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 use serde_json::Value as Json;
-use sqlx::{Either, Executor, postgres::PgQueryResult};
+use sqlx::{
+    Either, Executor,
+    postgres::{PgQueryResult, PgRow},
+};
+use tokio::{task::coop::consume_budget, time::timeout};
 
 use super::{
     Shared,
@@ -17,6 +24,11 @@ use crate::{
     backend::{Again, Bound, Column, Failure, FailureKind, Flow, Isolation, Request, Sink, Stop},
     template::Statement,
 };
+
+/// How long the rows that nobody wants may take, before the statement is cancelled.
+const REST: Duration = Duration::from_millis(2);
+
+type Rows<'a> = BoxStream<'a, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>;
 
 /// Begins a read that keeps the database itself from writing. The query after it makes the transaction's first snapshot,
 /// after which no statement can make a writing one of it.
@@ -63,7 +75,8 @@ impl Run<'_> {
     async fn read(&mut self, first: &[Bound], last: &Bound, sink: &mut dyn Sink) -> Result<(), Failure> {
         if first.is_empty() && self.request.options.isolation.is_none() {
             let known = self.known(&last.statement).await?;
-            if known.harmless {
+            let harmless = known.harmless(&mut self.session.connection, &last.statement).await;
+            if harmless.map_err(|error| self.fail(&error, "", true))? {
                 return self.query(last, &known, State::Clean, sink).await;
             }
         }
@@ -137,6 +150,8 @@ impl Run<'_> {
         let mut changed = 0;
         let mut begun = false;
         let error = loop {
+            // As long as there is something to be read, sqlx lets nobody else have a turn, not even the caller's deadline.
+            consume_budget().await;
             let row = match rows.next().await {
                 Some(Ok(Either::Right(row))) => row,
                 Some(Ok(Either::Left(done))) => {
@@ -156,7 +171,13 @@ impl Run<'_> {
                 begun = true;
             }
             match take(prepared.row(&row)?, sink).await? {
-                Flow::Enough if !write => return sink.end(0).map_err(Failure::from),
+                Flow::Enough if !write => {
+                    if timeout(REST, rest(&mut rows)).await.unwrap_or(false) {
+                        drop(rows);
+                        self.session.state = idle;
+                    }
+                    return sink.end(0).map_err(Failure::from);
+                }
                 _ => {}
             }
         };
@@ -203,6 +224,17 @@ impl Run<'_> {
         self.shared.generation.end(self.session);
         Failure { kind: FailureKind::Unavailable, again: Again::Paused, ..failure }
     }
+}
+
+/// Reads the rows that nobody wants; answers whether the statement ended well.
+async fn rest(rows: &mut Rows<'_>) -> bool {
+    while let Some(step) = rows.next().await {
+        if step.is_err() {
+            return false;
+        }
+        consume_budget().await;
+    }
+    true
 }
 
 /// The rows that a statement changed. The server counts those that a query gives, too.
