@@ -95,6 +95,11 @@ impl Server {
         Some(Self::new("postgres", "DATADIP_TEST_POSTGRES", "DATADIP_TEST_MYSQL"))
     }
 
+    fn mariadb() -> Option<Self> {
+        database::server("DATADIP_TEST_MYSQL")?;
+        Some(Self::new("mariadb", "DATADIP_TEST_MYSQL", "DATADIP_TEST_POSTGRES"))
+    }
+
     fn new(program: &'static str, variable: &str, other: &str) -> Self {
         let script = format!(r#"echo "${variable}"; while read -r order; do $order; echo; done"#);
         let mut child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers.sh"))
@@ -334,5 +339,31 @@ mod postgres {
     #[tokio::test]
     async fn a_server_that_accepts_and_never_answers_costs_no_more_than_the_deadline() {
         is_silent("postgres").await;
+    }
+}
+
+mod mysql {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_that_is_stopped_and_started_again_is_used_again() {
+        let Some(server) = Server::mariadb() else { return };
+        goes_away_and_comes_back("mysql", server).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_unavailable() {
+        is_not_there("mysql").await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_user_or_database_is_unavailable() {
+        let Some(server) = database::server("DATADIP_TEST_MYSQL") else { return };
+        refuses("mysql", &server).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_never_answers_costs_no_more_than_the_deadline() {
+        is_silent("mysql").await;
     }
 }
