@@ -66,7 +66,7 @@ fn pages() -> Vec<PathBuf> {
     let docs = fs::read_dir(Path::new(REPOSITORY).join("docs")).expect("docs/");
     let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("an entry").path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
-    pages.push(Path::new(REPOSITORY).join("README.md"));
+    pages.extend(["README.md", "examples/two-databases/README.md"].map(|page| Path::new(REPOSITORY).join(page)));
     pages.sort();
     pages
 }
@@ -127,6 +127,18 @@ fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its
             datadip_on(folder.path(), database.url(), &["test", "--live", "--deny-skipped"]);
         }
     }
+}
+
+#[test]
+fn the_example_with_two_databases_lints_without_a_finding_and_passes_its_tests() {
+    let folder = Path::new(REPOSITORY).join("examples/two-databases");
+    datadip(&folder, &["lint", "--deny-warnings"]);
+    let script = |name| fs::read_to_string(folder.join(name)).expect("a script");
+    let databases = (Database::postgres(&script("crm.sql")), Database::mysql(&script("billing.sql")));
+    let (Some(crm), Some(billing)) = databases else { return };
+    let mut command = Command::cargo_bin("datadip").expect("the binary");
+    command.current_dir(&folder).env("CRM_URL", crm.url()).env("BILLING_URL", billing.url());
+    command.args(["test", "--live", "--deny-skipped"]).assert().success();
 }
 
 #[test]
