@@ -156,6 +156,11 @@ impl<C: Connect> Pool<C> {
         Ok(())
     }
 
+    /// Closes what waits now: a connection was lost, and those beside it may be as well.
+    pub fn forget(&self) {
+        self.inner.retain(|_, _| false);
+    }
+
     /// Closes what waits now, and what is in use when it comes back. Nobody gets a connection any more.
     pub fn close(&self) {
         self.inner.close();
@@ -302,6 +307,18 @@ mod tests {
         drop(get(&pool).await);
         assert_eq!(pool.connections(), Connections { open: 0, idle: 0 });
         assert_eq!(*get(&pool).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_made_anew() {
+        let (pool, _) = pool(PoolSettings::default());
+        let (first, second) = (get(&pool).await, get(&pool).await);
+        first.release();
+        pool.forget();
+        assert_eq!(pool.connections(), Connections { open: 1, idle: 0 });
+        assert_eq!(*get(&pool).await, 2);
+        second.release();
+        assert_eq!(*get(&pool).await, 1, "it was in use");
     }
 
     #[tokio::test]

@@ -162,6 +162,10 @@ impl Backend for Mysql {
     fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
         Box::pin(async move {
             let outcome = self.run(request, sink).await;
+            if matches!(&outcome, Err(failure) if failure.kind == FailureKind::Unavailable) {
+                // Where the server was started anew, all of its connections are lost: the next try is for a new one.
+                self.pool.forget();
+            }
             self.seen.note(&outcome);
             outcome
         })

@@ -19,6 +19,7 @@ use datadip::{
         read::{FromNode, Rate},
     },
 };
+use futures_util::future::join_all;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
@@ -158,6 +159,21 @@ pub async fn a_call_past_its_deadline_answers_timeout(fixture: &dyn Fixture) {
         assert_eq!(things(&backend, dialect).await, first_things());
     }
     settled(&backend).await;
+}
+
+/// All connections are lost while nobody uses them, as when the server was started anew: `sever` does that.
+pub async fn lost_connections_are_made_up_for(fixture: &dyn Fixture, sever: impl Fn()) {
+    let backend = fixture.backend(3);
+    let dialect = fixture.driver().dialect;
+    join_all((0..3).map(|_| things(&backend, dialect))).await;
+    assert_eq!(backend.connections().open, 3);
+    let action = action(fixture.driver(), "sql: SELECT count(*) AS n FROM things\nresult: { shape: value }\n");
+    sever();
+    for _ in 0..4 {
+        let (answer, trace) = call(&action, &backend, "{}").await;
+        assert_eq!(answer.expect("a new connection")["result"], 3);
+        assert!(trace.retries <= 1);
+    }
 }
 
 pub async fn own_codes_stand_for_the_databases(fixture: &dyn Fixture) {

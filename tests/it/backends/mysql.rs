@@ -110,3 +110,30 @@ impl Fixture for Mysql {
 }
 
 super::conformance!(Mysql::new());
+
+/// Ends all other connections to its database.
+const SEVER: &str = "
+    DROP PROCEDURE IF EXISTS sever;
+    CREATE PROCEDURE sever() BEGIN
+      DECLARE victim BIGINT;
+      DECLARE done BOOL DEFAULT FALSE;
+      DECLARE victims CURSOR FOR
+        SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID();
+      DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = TRUE;
+      OPEN victims;
+      FETCH victims INTO victim;
+      WHILE NOT done DO
+        SET @kill = CONCAT('KILL ', victim);
+        PREPARE kill_it FROM @kill;
+        EXECUTE kill_it;
+        FETCH victims INTO victim;
+      END WHILE;
+    END;
+    CALL sever();
+";
+
+#[tokio::test]
+async fn connections_that_were_lost_meanwhile_are_made_up_for() {
+    let Some(mysql) = Mysql::new() else { return };
+    super::calls::lost_connections_are_made_up_for(&mysql, || mysql.0.run(SEVER)).await;
+}

@@ -78,3 +78,11 @@ impl Fixture for Postgres {
 }
 
 super::conformance!(Postgres::new());
+
+#[tokio::test]
+async fn connections_that_were_lost_meanwhile_are_made_up_for() {
+    const SEVER: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let Some(postgres) = Postgres::new() else { return };
+    super::calls::lost_connections_are_made_up_for(&postgres, || postgres.0.run(SEVER)).await;
+}
