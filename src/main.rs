@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         Command::Lint(lint) => lint.run(&config),
         Command::Test(test) => test.run(&config),
         Command::Run(run) => run.run(&config),
+        Command::Plan(plan) => plan.run(&config),
         Command::Explain(explain) => explain.run(),
         Command::New(new) => new.run(),
         Command::Schema(schema) => schema.run(),

@@ -4,6 +4,7 @@
 mod cache;
 mod digest;
 mod error;
+mod plan;
 mod repeats;
 mod show;
 mod stream;
@@ -25,6 +26,7 @@ use crate::{
 pub use cache::{Cache, CacheUse, Lookup};
 pub use digest::Digest;
 pub use error::{CallError, Code};
+pub use plan::plans;
 pub use repeats::{Repeats, Under, once};
 pub use show::{statements_json, values_json};
 pub use stream::{Streamed, stream};

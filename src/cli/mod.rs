@@ -12,6 +12,7 @@ mod log;
 mod new;
 mod openapi;
 mod output;
+mod plan;
 mod run;
 mod schema;
 mod serve;
@@ -59,6 +60,8 @@ pub enum Command {
     Test(test::Test),
     /// Makes one call and prints its answer.
     Run(run::Run),
+    /// Prints the plan and the cost of an action's statements, for each shape.
+    Plan(plan::Plan),
     /// Explains a lint rule: what it does, why, an example, and what to write instead.
     Explain(explain::Explain),
     /// Writes a starter deployment into this folder.

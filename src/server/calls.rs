@@ -126,7 +126,9 @@ pub async fn simulate<'a>(
     let variables = request::from_body(head, &body)?.variables;
     let trace = line.trace.insert(Trace::default());
     let outcome = call::call(callee.target(true, id.as_str()), &variables, trace).await;
-    let shown = show(callee.action, &variables, trace, line.started.elapsed());
+    let elapsed = line.started.elapsed();
+    let plan = call::plans(&**callee.backend, &trace.statements).await;
+    let shown = show(callee.action, &variables, trace, plan, elapsed);
     match outcome {
         Ok(called) => {
             line.rows = Some(called.row_count);
@@ -143,15 +145,15 @@ pub async fn simulate<'a>(
     }
 }
 
-/// What happened in a call, sensitive values masked. No backend that is served yet can tell its plan.
-fn show(action: &Action, variables: &Variables<'_>, trace: &Trace, total: Duration) -> Json {
+/// What happened in a call, sensitive values masked.
+fn show(action: &Action, variables: &Variables<'_>, trace: &Trace, plan: Json, total: Duration) -> Json {
     let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
     json!({
         "variables": action.params.show_variables(variables),
         "coerced": call::values_json(action, &trace.values),
         "statements": call::statements_json(action, &trace.statements),
         "shape": trace.shapes,
-        "plan": null,
+        "plan": plan,
         "timings": { "queue": millis(trace.queue), "backend": millis(trace.backend), "total": millis(total) },
         "retries": trace.retries,
     })

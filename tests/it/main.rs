@@ -10,6 +10,7 @@ mod fuzz;
 mod gateway;
 mod http;
 mod kept;
+mod live;
 mod outage;
 mod paths;
 mod project;

@@ -115,6 +115,24 @@ async fn files_are_added_changed_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_becomes_another_kind_runs_nothing_of_the_old_one() {
+    let served = Served::start(&[("actions/a.yaml", &action("one")), ("actions/b.yaml", &action("one"))]);
+    let before = served.live.snapshot();
+    served.write("actions/b.yaml", "nonsense: true\n");
+    served.serves("a ok one, b quarantined one").await;
+    served.write("datadip.yaml", "backends: { demo: { kind: postgres, url: 'postgres://nobody@127.0.0.1:1/none' } }\n");
+    // What was compiled for SQLite is not served by PostgreSQL, and what is compiled for PostgreSQL not by SQLite.
+    served.serves("a ok one, b broken -").await;
+    let now = served.live.snapshot();
+    let a = now.catalog.get("a").and_then(|entry| entry.action.clone()).expect("the action");
+    assert_eq!(a.driver.kind, "postgres");
+    assert!(!Arc::ptr_eq(&before.backends["demo"], &now.backends["demo"]), "the new backend is there at once");
+    served.write("datadip.yaml", CONFIG);
+    served.serves("a ok one, b broken -").await;
+    assert_eq!(served.live.snapshot().catalog.get("a").expect("a").action.as_ref().expect("it").driver.kind, "sqlite");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_keeps_its_last_good_version_and_harms_no_other() {
     let served = Served::start(&[("actions/a.yaml", &action("one")), ("actions/b.yaml", &action("one"))]);
     served.write("actions/a.yaml", "backend: dmeo\nsql: SELECT 1\n");

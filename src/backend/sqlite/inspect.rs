@@ -295,3 +295,53 @@ fn quoted(name: &str) -> String {
     }
     format!("\"{}\"", name.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(kind: &str, name: &str, table: &str, sql: &str) -> Object {
+        Object { kind: kind.into(), name: name.into(), table: table.into(), sql: Some(sql.into()) }
+    }
+
+    #[test]
+    fn a_digest_is_of_the_table_alone_unless_other_tables_matter() {
+        let mut objects = vec![
+            object("table", "a", "a", "CREATE TABLE a (x)"),
+            object("index", "i", "a", "CREATE INDEX i ON a (x)"),
+            object("table", "b", "b", "CREATE TABLE b (y)"),
+            object("view", "v", "v", "CREATE VIEW v AS SELECT y FROM b"),
+        ];
+        let all = |objects: &[Object]| ["a", "main.\"A\"", "b", "v", "*", "none"].map(|name| digest(objects, name));
+        let before = all(&objects);
+        assert!(before[..5].iter().all(Option::is_some) && before[5].is_none());
+        assert_eq!(before[0], before[1]);
+        assert_eq!(digest(&objects, "other.a"), None);
+        objects[2] = object("table", "b", "b", "CREATE TABLE b (z)");
+        let after = all(&objects);
+        assert_eq!(before[0], after[0]);
+        assert!((2..5).all(|at| before[at] != after[at]), "the table, the view on it, and everything");
+        objects.push(object("trigger", "t", "a", "CREATE TRIGGER t INSERT ON a BEGIN DELETE FROM b; END"));
+        assert_ne!(digest(&objects, "a"), before[0]);
+    }
+
+    #[test]
+    fn the_types_of_a_union_or_a_view_are_not_certain() {
+        let views = HashSet::from(["v".to_owned()]);
+        assert!(is_plain("SELECT name, 'union' AS word FROM t -- union", &views));
+        for sql in ["SELECT a FROM t UNION ALL SELECT 1", "SELECT a FROM V", "SELECT a FROM \"v\"", "SELECT a FROM [v]"]
+        {
+            assert!(!is_plain(sql, &views), "{sql}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_where_they_must_be() {
+        let check = |name: &str, expected: &str| assert_eq!(quoted(name), expected);
+        check("customers", "customers");
+        check("Order", "\"Order\"");
+        check("two words", "\"two words\"");
+        check("a\"b", "\"a\"\"b\"");
+        check("1st", "\"1st\"");
+    }
+}

@@ -1,6 +1,7 @@
 //! The commands as a shell sees them: streams and exit codes.
 
 mod lint;
+mod live;
 mod run;
 pub mod serve;
 mod test;

@@ -1,0 +1,193 @@
+//! The watcher of live backends, on a backend that counts what it is asked.
+
+use std::{
+    collections::HashMap,
+    fmt::Write,
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use datadip::{
+    backend::{
+        Backend, Connections, Failure, FailureKind, Health, Inspect, Request, Sink, Timings,
+        inspect::{Description, Plan, Table},
+    },
+    catalog::State,
+    gateway::{Gateway, Live},
+    live::{Pace, watch},
+    project::Project,
+    template::Statement,
+};
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+const PACE: Pace = Pace {
+    every: Duration::from_millis(200),
+    gather: Duration::from_millis(10),
+    apart: Duration::from_millis(300),
+    retry: Duration::from_millis(50),
+};
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A database that is asked and never called.
+#[derive(Debug, Default)]
+struct Asked {
+    digests: AtomicUsize,
+    tables: AtomicUsize,
+    described: AtomicUsize,
+    /// How many questions are open, and how many there ever were at once.
+    open: AtomicUsize,
+    most: AtomicUsize,
+    /// Tables that are not as they were at first; the statements that name a missing one are refused.
+    changed: Mutex<HashMap<String, String>>,
+    missing: Mutex<Option<String>>,
+}
+
+impl Asked {
+    async fn one_at_a_time(&self) {
+        let open = self.open.fetch_add(1, Relaxed) + 1;
+        self.most.fetch_max(open, Relaxed);
+        tokio::task::yield_now().await;
+        self.open.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Inspect for Asked {
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
+        Box::pin(async {
+            self.one_at_a_time().await;
+            self.described.fetch_add(1, Relaxed);
+            let missing = self.missing.lock().expect("no panic").clone();
+            match missing.filter(|missing| statement.text().ends_with(missing.as_str())) {
+                Some(missing) => Err(Failure::new(FailureKind::Drift, format!("no such table: {missing}"))),
+                None => Ok(Description::default()),
+            }
+        })
+    }
+
+    fn plan<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
+        Box::pin(async { Ok(Plan { cost: None, plan: Json::Null }) })
+    }
+
+    fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
+        Box::pin(async {
+            self.one_at_a_time().await;
+            self.digests.fetch_add(1, Relaxed);
+            self.tables.store(tables.len(), Relaxed);
+            let changed = self.changed.lock().expect("no panic");
+            let digest = |table: &String| changed.get(table).cloned().unwrap_or_else(|| "first".into());
+            Ok(tables.iter().map(|table| (table.clone(), digest(table))).collect())
+        })
+    }
+
+    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+impl Backend for Asked {
+    fn run<'a>(&'a self, _: &'a Request, _: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
+        Box::pin(async { Err(Failure::new(FailureKind::Other, "nothing runs here")) })
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn health(&self) -> Health {
+        Health::Up
+    }
+
+    fn allow_tests(&self) -> bool {
+        false
+    }
+
+    fn connections(&self) -> Connections {
+        Connections { open: 0, idle: 0 }
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
+    }
+}
+
+/// A gateway of so many actions, each on a table of its own and all on one backend that counts.
+fn serve(actions: usize) -> (TempDir, Arc<Asked>, Arc<Live>) {
+    let folder = TempDir::new().expect("a folder");
+    let path = |below: &str| folder.path().join(below);
+    fs::create_dir(path("actions")).expect("a folder");
+    fs::write(path("datadip.yaml"), "backends: { demo: { kind: sqlite, url: 'sqlite:x.db' } }\n").expect("a file");
+    for number in 0..actions {
+        let mut text = String::new();
+        write!(text, "backend: demo\nsql: SELECT id FROM t{number:04}\n").expect("text");
+        fs::write(path(&format!("actions/a{number:04}.yaml")), text).expect("a file");
+    }
+    let project = Project::load(&path("datadip.yaml"), None, None).expect("a deployment");
+    let mut gateway = Gateway::new(&project).expect("a configuration");
+    let asked = Arc::new(Asked::default());
+    gateway.backends.insert("demo".into(), asked.clone());
+    (folder, asked, Arc::new(Live::new(gateway)))
+}
+
+async fn until(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn state(live: &Live, name: &str) -> Option<State> {
+    live.snapshot().catalog.get(name).expect("the action").standing.refuses()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_actions_cost_one_query_a_minute_and_what_changed_is_examined_alone() {
+    let (_folder, asked, live) = serve(2000);
+    let _watch = watch(live.clone(), PACE);
+    until("all are examined", || asked.described.load(Relaxed) == 2000).await;
+    let before = asked.digests.load(Relaxed);
+    until("minutes pass", || asked.digests.load(Relaxed) >= before + 4).await;
+    assert_eq!(asked.described.load(Relaxed), 2000, "no statement is described again");
+    assert_eq!((asked.tables.load(Relaxed), asked.most.load(Relaxed)), (2000, 1), "one query for all, one at a time");
+
+    *asked.missing.lock().expect("no panic") = Some("t0007".into());
+    asked.changed.lock().expect("no panic").insert("t0007".into(), "second".into());
+    until("the change is seen", || state(&live, "a0007") == Some(State::Drifted)).await;
+    assert_eq!(state(&live, "a0008"), None);
+    *asked.missing.lock().expect("no panic") = None;
+    until("it is mended", || state(&live, "a0007").is_none()).await;
+    assert!(asked.described.load(Relaxed) < 2100, "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_suspicions_costs_few_checks() {
+    let (_folder, asked, live) = serve(2);
+    let _watch = watch(live.clone(), Pace { every: PATIENCE, ..PACE });
+    until("both are examined", || asked.described.load(Relaxed) == 2).await;
+    let entry = live.snapshot().catalog.get("a0001").expect("the action").clone();
+    let start = Instant::now();
+    let mut suspicions = 0_u64;
+    while start.elapsed() < Duration::from_millis(900) {
+        entry.standing.suspect();
+        suspicions += 1;
+        if suspicions.is_multiple_of(100) {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+    until("it is looked at", || asked.described.load(Relaxed) > 2).await;
+    let checks = asked.described.load(Relaxed) - 2;
+    let most = (start.elapsed().as_millis() / PACE.apart.as_millis()) as usize + 2;
+    assert!(checks <= most && suspicions > 100, "{checks} checks of {suspicions} suspicions");
+    assert_eq!(asked.described.load(Relaxed), asked.digests.load(Relaxed) + 1, "each is one query and one action");
+}
