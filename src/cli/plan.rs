@@ -93,7 +93,7 @@ async fn show(action: &Action, shapes: &[Shaped], inspect: &dyn Inspect) -> (Str
         let shape = serde_json::to_string(shape).expect("a shape is a list of numbers");
         text += &format!(
             "{number}shape {shape}\n{}\n",
-            indented(statement.text().lines().filter(|line| !line.trim().is_empty()))
+            indented(statement.text().lines().map(str::trim_end).filter(|line| !line.is_empty()))
         );
         match inspect.plan(statement).await {
             Ok(plan) => {

@@ -128,7 +128,8 @@ async fn a_backend_that_becomes_another_kind_runs_nothing_of_the_old_one() {
     assert_eq!(a.driver.kind, "postgres");
     assert!(!Arc::ptr_eq(&before.backends["demo"], &now.backends["demo"]), "the new backend is there at once");
     served.write("datadip.yaml", CONFIG);
-    served.serves("a ok one, b broken -").await;
+    served.write("actions/a.yaml", &action("two"));
+    served.serves("a ok two, b broken -").await;
     assert_eq!(served.live.snapshot().catalog.get("a").expect("a").action.as_ref().expect("it").driver.kind, "sqlite");
 }
 

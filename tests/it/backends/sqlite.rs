@@ -3,8 +3,9 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Again, Backend, Driver, FailureKind, Health, driver},
+    backend::{Again, Backend, Driver, FailureKind, Health, driver, inspect::JsonKind},
     template::Dialect,
+    value::{Scalar, Value},
     yaml,
 };
 use serde_json::json;
@@ -387,3 +388,61 @@ async fn a_closed_backend_takes_no_calls() {
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert_eq!(backend.connections().open, 0);
 }
+
+#[tokio::test]
+async fn a_statement_is_described_by_the_database_as_it_is_now() {
+    let fixture = Sqlite::new();
+    let backend = fixture.backend(1);
+    let inspect = backend.inspect().expect("it can be asked");
+    let select = statement(SQL, "SELECT id, name, amount + 1 AS more FROM things WHERE id = {{ id }}", &[ID]).statement;
+    let insert = statement(SQL, "INSERT INTO things (id, name, amount) VALUES ({{ id }}, 'x', 1)", &[ID]).statement;
+    for _ in 0..2 {
+        let described = inspect.describe(&select).await.expect("it is fine");
+        let columns = described.columns.iter().map(|column| (column.name.as_str(), column.json)).collect::<Vec<_>>();
+        assert_eq!(columns, [("id", JsonKind::Any), ("name", JsonKind::String), ("more", JsonKind::Any)]);
+        let described = inspect.describe(&insert).await.expect("a write can be described");
+        assert_eq!((described.columns.len(), described.problems.len()), (0, 0));
+    }
+    let tables = ["things".to_owned(), "none".to_owned()];
+    let before = inspect.digests(&tables).await.expect("digests");
+    assert_eq!(before.keys().collect::<Vec<_>>(), ["things"]);
+    let change = |sql: &'static str| run(&backend, write(statements(SQL, &[sql])));
+    change("ALTER TABLE things RENAME COLUMN name TO called").await.expect("changed");
+    assert_ne!(inspect.digests(&tables).await.expect("digests"), before);
+    for statement in [&select, &insert] {
+        let failure = inspect.describe(statement).await.expect_err("a column is missing");
+        assert_eq!(failure.kind, FailureKind::Drift, "{}", failure.message);
+        assert!(failure.message.contains("name"), "{}", failure.message);
+    }
+    change("ALTER TABLE things RENAME COLUMN called TO name").await.expect("changed");
+    assert_eq!(inspect.digests(&tables).await.expect("digests"), before);
+    inspect.describe(&select).await.expect("it is fine again");
+    assert_eq!(things(&backend, SQL).await, first_things(), "nothing was run");
+}
+
+#[tokio::test]
+async fn tables_and_plans_can_be_asked_for() {
+    let fixture = Sqlite::new();
+    let backend = fixture.backend(1);
+    let inspect = backend.inspect().expect("it can be asked");
+    assert_eq!(inspect.tables().await.expect("tables"), ["parts", "things"]);
+    let table = inspect.table("main.\"Things\"").await.expect("an answer").expect("the table");
+    assert_eq!((table.name.as_str(), table.key), ("things", vec!["id".to_owned()]));
+    let columns = table.columns.iter().map(|c| (c.name.as_str(), c.scalar, c.nullable)).collect::<Vec<_>>();
+    let expected = [
+        ("id", Some(Scalar::Integer), false),
+        ("name", Some(Scalar::String), false),
+        ("amount", Some(Scalar::Integer), false),
+    ];
+    assert_eq!(columns, expected);
+    for name in ["none", "other.things", "things; DROP TABLE things", ""] {
+        assert_eq!(inspect.table(name).await.expect("an answer"), None, "{name}");
+    }
+    let nested = "SELECT name FROM things WHERE id IN (SELECT thing FROM parts) AND id = {{ id }}";
+    let plan = inspect.plan(&statement(SQL, nested, &[ID]).statement).await.expect("a plan");
+    assert_eq!(plan.cost, None);
+    let steps: Vec<&str> = plan.plan.as_array().expect("steps").iter().filter_map(|step| step.as_str()).collect();
+    assert!(steps[0].starts_with("SEARCH things") && steps.iter().any(|step| step.starts_with("  ")), "{steps:?}");
+}
+
+const ID: (&str, Scalar, Value) = ("id", Scalar::Integer, Value::Integer(1));
