@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-pub use params::{Absent, BadParam, Param, Params};
+pub use params::{Absent, BadParam, Param, Params, is_param_name};
 pub use result::{Age, Encoded, Encoder, Envelope, Kept, PATIENCE, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas, Types};

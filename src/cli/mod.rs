@@ -64,7 +64,7 @@ pub enum Command {
     Plan(plan::Plan),
     /// Explains a lint rule: what it does, why, an example, and what to write instead.
     Explain(explain::Explain),
-    /// Writes a starter deployment into this folder.
+    /// Writes a starter action, or a starter deployment.
     New(new::New),
     /// Prints the JSON Schema of action files or of datadip.yaml, for editors.
     Schema(schema::Schema),

@@ -1,4 +1,8 @@
-//! `datadip new`: a starter deployment that lints, tests and serves at once.
+//! `datadip new`: a starter action, or a starter deployment, that lints, tests and serves at once.
+
+mod action;
+mod names;
+mod starter;
 
 use std::{fs, io::Write, path::Path};
 
@@ -14,12 +18,25 @@ use super::{
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  mkdir dips && cd dips
-  datadip new --gateway
-  datadip serve")]
+  datadip new --gateway                                      a deployment to start from, in an empty folder
+  datadip new crm/customer --backend crm --table customers   an action that finds a row of a table
+  datadip new crm/orders --backend crm --table sales.orders
+  datadip new crm/greeting --backend crm                     an action without a table
+
+A table is named as a statement names it. Its columns and key are read from the live database; nothing in it is changed.
+No file is ever overwritten.")]
 pub struct New {
-    /// Write a starter datadip.yaml with a SQLite database and one action.
-    #[arg(long, required = true)]
+    /// The action's name: the path of its file below `actions/`, without the extension.
+    #[arg(required_unless_present = "gateway", requires = "backend")]
+    name: Option<String>,
+    /// The backend that the action runs on.
+    #[arg(long, value_name = "NAME", requires = "name")]
+    backend: Option<String>,
+    /// Write the action from this table or view, as the live database describes it.
+    #[arg(long, requires = "backend")]
+    table: Option<String>,
+    /// Write a starter datadip.yaml with a SQLite database and one action into this folder.
+    #[arg(long, conflicts_with_all = ["name", "backend", "table"])]
     gateway: bool,
 }
 
@@ -31,23 +48,30 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 impl New {
-    /// Writes the starter into the current folder; refuses where one of its files exists.
-    pub fn run(self) -> anyhow::Result<Exit> {
-        debug_assert!(self.gateway, "clap requires it");
-        let taken: Vec<&str> = FILES.iter().map(|(path, _)| *path).filter(|path| Path::new(path).exists()).collect();
-        if !taken.is_empty() {
-            let exist = if taken.len() == 1 { "exists" } else { "exist" };
-            say(format!("error: {} already {exist} here; nothing was written", taken.join(", ")));
-            say("help: start in an empty folder");
-            return Ok(Exit::Usage);
+    /// Writes the starter.
+    pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
+        match (self.name, self.backend) {
+            (Some(name), Some(backend)) => action::write(config, &name, &backend, self.table.as_deref()),
+            _ => gateway(),
         }
-        for (path, text) in FILES {
-            write_new(Path::new(path), text).with_context(|| format!("cannot write {path}"))?;
-            say(format!("wrote {path}"));
-        }
-        answer("Next:\n  datadip lint\n  datadip test --live\n  datadip serve")?;
-        Ok(Exit::Fine)
     }
+}
+
+/// Writes a deployment into the current folder; refuses where one of its files exists.
+fn gateway() -> anyhow::Result<Exit> {
+    let taken: Vec<&str> = FILES.iter().map(|(path, _)| *path).filter(|path| Path::new(path).exists()).collect();
+    if !taken.is_empty() {
+        let exist = if taken.len() == 1 { "exists" } else { "exist" };
+        say(format!("error: {} already {exist} here; nothing was written", taken.join(", ")));
+        say("help: start in an empty folder");
+        return Ok(Exit::Usage);
+    }
+    for (path, text) in FILES {
+        write_new(Path::new(path), text).with_context(|| format!("cannot write {path}"))?;
+        say(format!("wrote {path}"));
+    }
+    answer("Next:\n  datadip lint\n  datadip test --live\n  datadip serve")?;
+    Ok(Exit::Fine)
 }
 
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {

@@ -74,17 +74,24 @@ impl Params {
     }
 }
 
+/// Whether a parameter may have this name.
+pub fn is_param_name(name: &str) -> bool {
+    is_word(name) && !RESERVED.contains(&name)
+}
+
+/// Whether a name is a letter followed by letters, digits and `_`.
+fn is_word(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 fn check_name(name: &Spanned<String>, out: &mut Vec<Diagnostic>) {
-    let letters = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
     if RESERVED.contains(&name.as_str()) {
         let message = format!("`{}` has a meaning of its own and cannot name a parameter", name.value);
         out.push(
             BAD_PARAMETER_NAME.at(name.span, message).help(format!("call it `{}_value`, for example", name.value)),
         );
-    } else if !letters(name) {
+    } else if !is_word(name) {
         let message = format!("`{}` is no name for a parameter", name.value);
         let help = "a name is a letter followed by letters, digits and `_`";
         out.push(BAD_PARAMETER_NAME.at(name.span, message).help(help));

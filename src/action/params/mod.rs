@@ -23,6 +23,8 @@ use crate::{
 use checks::{Checks, count, one_of};
 use coerce::Reason;
 
+pub use compile::is_param_name;
+
 /// The most bad parameters of a call that are reported.
 const MAX_BAD: usize = 100;
 /// The most characters of a name or value that are shown to a caller.

@@ -1,0 +1,125 @@
+//! `datadip new NAME`: a starter action, from a live table or without one.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::{
+    starter::{self, For},
+    write_new,
+};
+use crate::{
+    action::is_name,
+    backend::{Backend, Failure, FailureKind, inspect::Table},
+    cli::{
+        Exit, Told,
+        deployment::{self, For as Purpose},
+        output::{answer, say},
+        runtime,
+    },
+    diagnostic::suggest,
+    project::Project,
+    settings::BackendSettings,
+    template::Dialect,
+};
+
+/// Writes an action's file where there is none yet.
+pub(super) fn write(config: &Path, name: &str, backend: &str, table: Option<&str>) -> anyhow::Result<Exit> {
+    if !is_name(name) {
+        return Err(refused(
+            &format!("`{name}` is no name for an action"),
+            "a name is made of `a-z`, `0-9`, `_` and `-`, each part between slashes beginning with a letter or a digit",
+        ));
+    }
+    let purpose = if table.is_some() { Purpose::Calls } else { Purpose::Checking };
+    let project = deployment::load(config, purpose)?;
+    let Some(settings) = &project.settings else { return Err(deployment::broken_config(&project)) };
+    let Some(found) = settings.backends.get(backend) else {
+        let known = settings.backends.keys().map(String::as_str);
+        let help = suggest::help(backend, known).unwrap_or_else(|| "datadip.yaml names the backends".to_owned());
+        return Err(refused(&format!("there is no backend `{backend}` in {}", config.display()), &help));
+    };
+    let dialect = found.driver.dialect;
+    if dialect == Dialect::Soql {
+        return Err(refused(&format!("`{backend}` is no database"), "starters are written for databases"));
+    }
+    let file = Path::new(&settings.outline.actions).join(format!("{name}.yaml"));
+    let path = project.folder.join(&file);
+    let taken = ["yaml", "yml"].map(|extension| file.with_extension(extension));
+    if let Some(taken) = taken.iter().find(|file| project.folder.join(file).exists()) {
+        let help = "choose another name; no file is overwritten";
+        return Err(refused(&format!("{} already exists", taken.display()), help));
+    }
+    let of = For { action: name, backend, dialect };
+    let text = match table {
+        Some(table) => starter::of_table(of, &read(&project, found, backend, table)?),
+        None => starter::alone(of),
+    };
+    write_new(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    say(format!("wrote {}", file.display()));
+    answer(format!("Next:\n  datadip lint\n  datadip test {name}\n  datadip run {name} --dry-run"))?;
+    Ok(Exit::Fine)
+}
+
+/// The table as the live database describes it.
+fn read(project: &Project, settings: &BackendSettings, name: &str, table: &str) -> anyhow::Result<Table> {
+    let Some(backend) = settings.open(&project.folder) else {
+        return Err(failed(&format!("the backend `{name}` cannot be opened"), "`datadip lint` checks datadip.yaml"));
+    };
+    let (found, tables) = runtime().block_on(async {
+        let answers = ask(&*backend, table).await;
+        backend.close().await;
+        answers
+    });
+    let unreachable = |failure: Failure| {
+        let what = match failure.kind {
+            FailureKind::Unavailable | FailureKind::Timeout => "cannot be reached",
+            _ => "cannot tell its tables",
+        };
+        failed(&format!("the backend `{name}` {what}: {}", failure.message), "without `--table` no database is needed")
+    };
+    match found {
+        Ok(Some(table)) if table.columns.is_empty() => {
+            Err(failed(&format!("the table {} has no columns", table.name), "name another table"))
+        }
+        Ok(Some(table)) => Ok(table),
+        Ok(None) => {
+            let help = suggest::help(table, tables.iter().map(String::as_str));
+            let help = help.unwrap_or_else(|| "a table is named as a statement names it: `sales.orders`".to_owned());
+            Err(refused(&format!("the backend `{name}` has no table `{table}` that it may see"), &help))
+        }
+        Err(failure) => Err(unreachable(failure)),
+    }
+}
+
+/// The table, and where there is none the names of others.
+async fn ask(backend: &dyn Backend, table: &str) -> (Result<Option<Table>, Failure>, Vec<String>) {
+    if let Err(failure) = backend.connect().await {
+        return (Err(failure), Vec::new());
+    }
+    let Some(inspect) = backend.inspect() else {
+        return (Err(Failure::new(FailureKind::Other, "this kind of backend has none to describe")), Vec::new());
+    };
+    let found = inspect.table(table).await;
+    let others = match &found {
+        Ok(None) => inspect.tables().await.unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    (found, others)
+}
+
+/// Wrong usage, told.
+fn refused(error: &str, help: &str) -> anyhow::Error {
+    told(error, help, Exit::Usage)
+}
+
+/// What could not be done, told.
+fn failed(error: &str, help: &str) -> anyhow::Error {
+    told(error, help, Exit::Findings)
+}
+
+fn told(error: &str, help: &str, exit: Exit) -> anyhow::Error {
+    say(format!("error: {error}"));
+    say(format!("help: {help}"));
+    Told(exit).into()
+}
