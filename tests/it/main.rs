@@ -9,6 +9,7 @@ mod examples;
 mod fuzz;
 mod gateway;
 mod http;
+mod inspect;
 mod kept;
 mod live;
 mod outage;

@@ -8,6 +8,7 @@
 mod connect;
 mod failure;
 mod harmless;
+mod inspect;
 mod known;
 mod prepared;
 mod restore;
@@ -22,12 +23,13 @@ use tokio::time::{Instant, timeout_at};
 
 use self::{
     connect::{Connector, Generation},
+    inspect::Inspector,
     known::Statements,
     restore::{Canceller, Held},
     run::Run,
 };
 use super::{
-    Backend, Connections, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    Backend, Connections, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
     health::LastSeen,
     pool::{Pool, PoolSettings, PoolSpec},
 };
@@ -83,6 +85,7 @@ record! {
 #[derive(Debug)]
 struct Postgres {
     shared: Arc<Shared>,
+    inspector: Inspector,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
     seen: LastSeen,
@@ -114,6 +117,7 @@ impl Postgres {
         };
         Some(Self {
             shared: Arc::new(shared),
+            inspector: Inspector::new(options),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
             seen: LastSeen::default(),
@@ -176,6 +180,13 @@ impl Backend for Postgres {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { self.shared.pool.close() })
+        Box::pin(async {
+            self.shared.pool.close();
+            self.inspector.close();
+        })
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(&self.inspector)
     }
 }

@@ -8,7 +8,7 @@ mod mysql;
 mod postgres;
 mod reads;
 mod sqlite;
-mod tools;
+pub mod tools;
 mod values;
 mod writes;
 
