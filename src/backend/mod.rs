@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod health;
+mod identifier;
 pub mod inspect;
 pub mod mysql;
 pub mod options;
@@ -30,6 +31,7 @@ use crate::{
 };
 
 pub use health::Health;
+pub use identifier::identifier;
 pub use inspect::Inspect;
 pub use options::{Isolation, Options};
 

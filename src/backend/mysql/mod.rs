@@ -7,6 +7,7 @@
 mod bind;
 mod connect;
 mod failure;
+mod inspect;
 mod nature;
 mod render;
 mod run;
@@ -23,11 +24,12 @@ use tokio::{
 
 use self::{
     connect::Connector,
+    inspect::Inspector,
     nature::{Nature, Verb},
     run::Session,
 };
 use super::{
-    Backend, Connections, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    Backend, Connections, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
     health::LastSeen,
     pool::{Lease, Pool, PoolSettings, PoolSpec},
 };
@@ -83,10 +85,11 @@ record! {
 #[derive(Debug)]
 struct Mysql {
     pool: Pool<Connector>,
+    inspector: Inspector,
     natures: Cache<String, Nature>,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
-    seen: LastSeen,
+    seen: Arc<LastSeen>,
 }
 
 impl Mysql {
@@ -96,12 +99,14 @@ impl Mysql {
         let options = options_of(&settings.url, out);
         let pool = PoolSettings::new(settings.pool.as_ref(), out);
         let options = options.filter(|_| out.len() == before)?;
+        let seen = Arc::new(LastSeen::default());
         Some(Self {
-            pool: Pool::new(Connector::new(options), pool),
+            pool: Pool::new(Connector::new(options.clone()), pool),
+            inspector: Inspector::new(options, seen.clone()),
             natures: Cache::new(NATURES),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
-            seen: LastSeen::default(),
+            seen,
         })
     }
 
@@ -192,7 +197,14 @@ impl Backend for Mysql {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async { self.pool.close() })
+        Box::pin(async {
+            self.pool.close();
+            self.inspector.close();
+        })
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(&self.inspector)
     }
 }
 

@@ -34,7 +34,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// A connection, and what is known of its state.
 pub(super) struct Session {
-    connection: MySqlConnection,
+    pub(super) connection: MySqlConnection,
     identity: Identity,
     killer: Arc<Killer>,
     state: State,

@@ -88,7 +88,7 @@ struct Postgres {
     inspector: Inspector,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
-    seen: LastSeen,
+    seen: Arc<LastSeen>,
 }
 
 /// What outlives a call.
@@ -115,12 +115,13 @@ impl Postgres {
             canceller: Canceller::new(connector()),
             generation: generation.clone(),
         };
+        let seen = Arc::new(LastSeen::default());
         Some(Self {
             shared: Arc::new(shared),
-            inspector: Inspector::new(options),
+            inspector: Inspector::new(options, seen.clone()),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
-            seen: LastSeen::default(),
+            seen,
         })
     }
 

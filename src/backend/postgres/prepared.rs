@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use sqlx::{
-    Arguments, Column as _, Decode, Either, Executor, Postgres, Row, Statement as _, TypeInfo, ValueRef,
+    Arguments, Column as _, Decode, Either, Executor, Postgres, Row, SqlStr, Statement as _, TypeInfo, ValueRef,
     error::BoxDynError,
-    postgres::{PgArguments, PgConnection, PgRow, PgTypeInfo, PgValueRef},
+    postgres::{PgArguments, PgColumn, PgConnection, PgRow, PgTypeInfo, PgTypeKind, PgValueRef},
 };
 
 use super::failure;
 use crate::{
-    backend::{Column, Failure, FailureKind},
+    backend::{
+        Column, Failure, FailureKind,
+        inspect::{Described, Description, JsonKind},
+    },
     template::{Bind, Statement},
     value::{ParamType, Scalar, Value},
 };
@@ -19,6 +22,8 @@ use crate::{
 /// What is known of one statement.
 #[derive(Debug)]
 pub(super) struct Prepared {
+    sql: SqlStr,
+    description: Description,
     parameters: Box<[PgTypeInfo]>,
     columns: Box<[Column]>,
     types: Box<[PgTypeInfo]>,
@@ -39,7 +44,25 @@ impl Prepared {
         };
         let columns = prepared.columns().iter().map(|column| Column { name: column.name().into() }).collect();
         let types = prepared.columns().iter().map(|column| column.type_info().clone()).collect();
-        Ok(Arc::new(Self { parameters, columns, types }))
+        let described = |column: &PgColumn| Described {
+            name: column.name().into(),
+            type_name: column.type_info().name().to_lowercase(),
+            json: kind(column.type_info()),
+            nullable: None,
+        };
+        let columns_described = prepared.columns().iter().map(described).collect();
+        let description = Description { columns: columns_described, problems: Vec::new() };
+        Ok(Arc::new(Self { sql: statement.sql(), description, parameters, columns, types }))
+    }
+
+    /// The text to run.
+    pub(super) fn sql(&self) -> SqlStr {
+        self.sql.clone()
+    }
+
+    /// What the database says of it.
+    pub(super) fn description(&self) -> &Description {
+        &self.description
     }
 
     /// The columns of its result; none where it gives no rows.
@@ -70,6 +93,20 @@ impl Prepared {
             json(value).map_err(|source| sqlx::Error::ColumnDecode { index: index.to_string(), source })
         };
         (0..row.len()).map(decode).collect::<Result<_, _>>().map_err(|error| failure::statement(&error, ""))
+    }
+}
+
+/// What the values of a type become.
+fn kind(info: &PgTypeInfo) -> JsonKind {
+    match (info.kind(), info.name()) {
+        (PgTypeKind::Domain(base), _) => kind(base),
+        (PgTypeKind::Array(_), _) => JsonKind::Array,
+        (PgTypeKind::Composite(_), _) => JsonKind::Object,
+        (_, "BOOL") => JsonKind::Boolean,
+        (_, "INT2" | "INT4" | "INT8") => JsonKind::Integer,
+        (_, "FLOAT4" | "FLOAT8" | "NUMERIC") => JsonKind::Number,
+        (_, "JSON" | "JSONB") => JsonKind::Any,
+        _ => JsonKind::String,
     }
 }
 

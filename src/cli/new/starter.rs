@@ -4,7 +4,10 @@
 use super::names;
 use crate::{
     action::usual_path,
-    backend::inspect::{JsonKind, Table, TableColumn},
+    backend::{
+        identifier,
+        inspect::{JsonKind, Table, TableColumn},
+    },
     template::Dialect,
     value::Scalar,
 };
@@ -41,7 +44,7 @@ pub(super) fn of_table(of: For<'_>, table: &Table) -> String {
     let by = if by_key { key } else { sensible(&columns).into_iter().collect() };
     let params = params(&by);
 
-    let quoted = |column: &TableColumn| names::column(&column.name, of.dialect);
+    let quoted = |column: &TableColumn| identifier(&column.name, of.dialect);
     let list: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
     let mut lines = wrapped("SELECT ", "  ", &list, "");
     lines.push(format!("FROM {}", table.name));

@@ -2,6 +2,7 @@
 
 mod lint;
 mod live;
+mod new;
 mod run;
 pub mod serve;
 mod test;

@@ -1,5 +1,6 @@
 //! What live databases say of statements and tables, through `&dyn Inspect`.
 
+mod mysql;
 mod postgres;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 use sqlx::{
-    Column as _, Either, Executor, Row, Statement as _,
+    Column as _, Connection as _, Either, Executor, Row, Statement as _,
     error::DatabaseError,
     postgres::{PgColumn, PgConnectOptions, PgConnection, PgRow},
     raw_sql,
@@ -22,6 +22,7 @@ use super::{connect::Connector, failure, prepared::Prepared};
 use crate::{
     backend::{
         Failure, FailureKind,
+        health::LastSeen,
         inspect::{ALL_TABLES, Described, Description, Inspect, NamePart, Plan, Table, TableColumn, name_parts},
         pool::{Lease, Pool, PoolSettings},
     },
@@ -53,13 +54,14 @@ const TABLES: &str = include_str!("tables.sql");
 #[derive(Debug)]
 pub(super) struct Inspector {
     side: Pool<Connector>,
+    seen: Arc<LastSeen>,
 }
 
 impl Inspector {
     /// Connects as the calls do, so that names and rights are theirs.
-    pub(super) fn new(options: PgConnectOptions) -> Self {
+    pub(super) fn new(options: PgConnectOptions, seen: Arc<LastSeen>) -> Self {
         let connector = Connector::new(options.options(SETTINGS), STATEMENT, Arc::default());
-        Self { side: Pool::new(connector, SIDE) }
+        Self { side: Pool::new(connector, SIDE), seen }
     }
 
     /// Closes its connection.
@@ -69,6 +71,14 @@ impl Inspector {
 
     async fn session(&self) -> Result<Lease<Connector>, Failure> {
         self.side.get(Instant::now() + LONGEST).await
+    }
+
+    /// No question takes longer than [`LONGEST`].
+    async fn bounded<T>(&self, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = || Failure::new(FailureKind::Timeout, "the database took too long to answer about its tables");
+        let answer = timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()));
+        self.seen.note(&answer);
+        answer
     }
 }
 
@@ -84,15 +94,9 @@ fn end<T>(session: Lease<Connector>, answer: Result<T, Failure>) -> Result<T, Fa
     answer
 }
 
-/// No question takes longer than [`LONGEST`].
-async fn bounded<T>(question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let late = || Failure::new(FailureKind::Timeout, "the database took too long to answer about its tables");
-    timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()))
-}
-
 impl Inspect for Inspector {
     fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(bounded(async {
+        Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             let answer = describe(&mut session.connection, statement).await;
             end(session, answer)
@@ -100,7 +104,7 @@ impl Inspect for Inspector {
     }
 
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
-        Box::pin(bounded(async {
+        Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             // A failure may leave a prepared statement behind, and ends the connection.
             let plan = plan(&mut session.connection, statement).await?;
@@ -109,7 +113,7 @@ impl Inspect for Inspector {
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
-        Box::pin(bounded(async {
+        Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             let answer = digests(&mut session.connection, tables).await;
             end(session, answer)
@@ -117,7 +121,7 @@ impl Inspect for Inspector {
     }
 
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
-        Box::pin(bounded(async {
+        Box::pin(self.bounded(async {
             let Some((schema, name)) = resolved(name) else { return Ok(None) };
             let mut session = self.session().await?;
             let answer = table(&mut session.connection, schema, name).await;
@@ -126,7 +130,7 @@ impl Inspect for Inspector {
     }
 
     fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(bounded(async {
+        Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             let answer = sqlx::query_scalar(TABLES).fetch_all(&mut session.connection).await.map_err(failed);
             end(session, answer)
@@ -135,7 +139,7 @@ impl Inspect for Inspector {
 }
 
 async fn describe(connection: &mut PgConnection, statement: &Statement) -> Result<Description, Failure> {
-    let known = Prepared::prepare(connection, statement).await.map_err(failed)?;
+    let known = prepare(connection, statement).await?;
     let mut description = known.description().clone();
     if description.columns.is_empty() {
         return Ok(description);
@@ -157,6 +161,12 @@ async fn describe(connection: &mut PgConnection, statement: &Statement) -> Resul
     Ok(description)
 }
 
+/// Prepares a statement as calls do, anew: what was prepared before would be answered from memory.
+async fn prepare(connection: &mut PgConnection, statement: &Statement) -> Result<Arc<Prepared>, Failure> {
+    connection.clear_cached_statements().await.map_err(failed)?;
+    Prepared::prepare(connection, statement).await.map_err(failed)
+}
+
 /// Adds what the catalog says of a column.
 fn complete(described: &mut Described, row: &PgRow, nulls: &Nulls<'_>) -> Result<(), sqlx::Error> {
     described.type_name = row.try_get(0)?;
@@ -169,7 +179,7 @@ fn complete(described: &mut Described, row: &PgRow, nulls: &Nulls<'_>) -> Result
 /// The generic plan: the one that the server makes without the values. EXECUTE makes it on every version, of the types that
 /// calls bind; the GENERIC_PLAN of PostgreSQL 16 is the same plan, but cannot be told types.
 async fn plan(connection: &mut PgConnection, statement: &Statement) -> Result<Plan, Failure> {
-    let known = Prepared::prepare(connection, statement).await.map_err(failed)?;
+    let known = prepare(connection, statement).await?;
     if let Some(problem) = known.description().problems.first() {
         return Err(Failure::new(FailureKind::Other, problem.message.clone()));
     }

@@ -1,0 +1,336 @@
+//! What a live MySQL or MariaDB says of statements and tables. It asks on one connection beside those of the calls, so that
+//! no call waits for it; who asks while another asks waits for his turn.
+
+mod cost;
+mod kind;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use jiff::civil;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use sqlx::{
+    Column as _, Connection as _, Executor, Row, Statement as _, TypeInfo as _,
+    mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow},
+    raw_sql,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    bind,
+    connect::Connector,
+    failure::{Phase, failure},
+    render::{CAST, Rendering},
+};
+use crate::{
+    backend::{
+        Failure, FailureKind,
+        health::LastSeen,
+        identifier,
+        inspect::{ALL_TABLES, Described, Description, Inspect, Plan, Problem, Table, TableColumn, name_parts},
+        pool::{Lease, Pool, PoolSettings},
+    },
+    template::{Bind, Dialect, Statement},
+    value::{ParamType, Scalar, Value},
+};
+
+/// The longest that a question takes, its turn and a new connection included.
+const LONGEST: Duration = Duration::from_secs(20);
+/// One connection, which does not live long.
+const SIDE: PoolSettings = PoolSettings {
+    min: 0,
+    max: 1,
+    acquire_timeout: LONGEST,
+    idle_timeout: Duration::from_secs(15),
+    max_lifetime: Duration::from_secs(60),
+};
+/// Somebody who changes a table is not waited for long. Each vendor takes the other's limit for a comment.
+const BEGIN: &str =
+    "SET lock_wait_timeout = 2 /*!80000 , max_execution_time = 10000 */ /*M!100100 , max_statement_time = 10 */";
+/// A transaction that may not write cannot even explain a write.
+const READ_ONLY: &str = "1792";
+/// What cannot be explained, as CALL, is no EXPLAIN at all.
+const SYNTAX_ERROR: &str = "1064";
+
+const DIGESTS: &str = include_str!("digests.sql");
+const TABLE: &str = include_str!("table.sql");
+const TABLES: &str = include_str!("tables.sql");
+
+/// Asks one database.
+#[derive(Debug)]
+pub(super) struct Inspector {
+    side: Pool<Connector>,
+    seen: Arc<LastSeen>,
+}
+
+impl Inspector {
+    /// Connects as the calls do, so that names and rights are theirs.
+    pub(super) fn new(options: MySqlConnectOptions, seen: Arc<LastSeen>) -> Self {
+        Self { side: Pool::new(Connector::new(options), SIDE), seen }
+    }
+
+    /// Closes its connection.
+    pub(super) fn close(&self) {
+        self.side.close();
+    }
+
+    async fn session(&self) -> Result<Lease<Connector>, Failure> {
+        let mut session = self.side.get(Instant::now() + LONGEST).await?;
+        raw_sql(BEGIN).execute(&mut session.connection).await.map_err(failed)?;
+        Ok(session)
+    }
+
+    /// No question takes longer than [`LONGEST`].
+    async fn bounded<T>(&self, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let late = || Failure::new(FailureKind::Timeout, "the database took too long to answer about its tables");
+        let answer = timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()));
+        self.seen.note(&answer);
+        answer
+    }
+}
+
+/// The connection serves on where the server answered and nothing is left of the question.
+fn end<T>(session: Lease<Connector>, answer: Result<T, Failure>) -> Result<T, Failure> {
+    let whole = match &answer {
+        Ok(_) => true,
+        Err(failure) => failure.code.is_some() && matches!(failure.kind, FailureKind::Drift | FailureKind::Other),
+    };
+    if whole {
+        session.release();
+    }
+    answer
+}
+
+impl Inspect for Inspector {
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
+        Box::pin(self.bounded(async {
+            let mut session = self.session().await?;
+            let answer = describe(&mut session.connection, statement).await;
+            end(session, answer)
+        }))
+    }
+
+    fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
+        Box::pin(self.bounded(async {
+            let mut session = self.session().await?;
+            // A failure may leave a transaction open, and ends the connection.
+            let plan = plan(&mut session.connection, statement).await?;
+            end(session, Ok(plan))
+        }))
+    }
+
+    fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
+        Box::pin(self.bounded(async {
+            let mut session = self.session().await?;
+            let answer = digests(&mut session.connection, tables).await;
+            end(session, answer)
+        }))
+    }
+
+    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+        Box::pin(self.bounded(async {
+            let Some((schema, name)) = resolved(name) else { return Ok(None) };
+            let mut session = self.session().await?;
+            let answer = table(&mut session.connection, schema, &name).await.map_err(failed);
+            end(session, answer)
+        }))
+    }
+
+    fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
+        Box::pin(self.bounded(async {
+            let mut session = self.session().await?;
+            let answer = sqlx::query_as(TABLES).fetch_all(&mut session.connection).await.map_err(failed);
+            let names = answer.map(|rows: Vec<(String, String, bool)>| {
+                rows.iter().map(|(schema, name, own)| written(schema, name, *own)).collect()
+            });
+            end(session, names)
+        }))
+    }
+}
+
+/// The server tells a column's table by its alias, so that nothing is known of nulls.
+async fn describe(connection: &mut MySqlConnection, statement: &Statement) -> Result<Description, Failure> {
+    // What was prepared before would be answered from memory.
+    connection.clear_cached_statements().await.map_err(failed)?;
+    // A session that may not write cannot even prepare a write.
+    raw_sql("START TRANSACTION READ WRITE").execute(&mut *connection).await.map_err(failed)?;
+    let prepared = connection.prepare(statement.sql()).await.map_err(failed);
+    raw_sql("ROLLBACK").execute(connection).await.map_err(failed)?;
+    let prepared = prepared?;
+    let mut description = Description::default();
+    for column in prepared.columns() {
+        let (name, info) = (column.name().to_owned(), column.type_info());
+        let rendering = Rendering::of(info);
+        if rendering.is_none() {
+            let message = format!("column `{name}` is of type {}, which has no JSON", info.name());
+            description.problems.push(Problem { placeholder: None, message, help: CAST.to_owned() });
+        }
+        let (type_name, json) = (info.name().to_lowercase(), kind::rendered(rendering));
+        description.columns.push(Described { name, type_name, json, nullable: None });
+    }
+    Ok(description)
+}
+
+/// The plan for values that stand for any: there is no plan without values here, and null would make a condition that is
+/// never met.
+async fn plan(connection: &mut MySqlConnection, statement: &Statement) -> Result<Plan, Failure> {
+    raw_sql("START TRANSACTION READ ONLY").execute(&mut *connection).await.map_err(failed)?;
+    let mut explained = explain(connection, statement).await;
+    if matches!(&explained, Err(failure) if failure.code.as_deref() == Some(READ_ONLY)) {
+        raw_sql("ROLLBACK; START TRANSACTION READ WRITE").execute(&mut *connection).await.map_err(failed)?;
+        explained = explain(connection, statement).await;
+    }
+    let cost: (String, String) = sqlx::query_as("SHOW SESSION STATUS LIKE 'Last_query_cost'")
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    raw_sql("ROLLBACK").execute(connection).await.map_err(failed)?;
+    match explained {
+        Ok(plan) => Ok(Plan { cost: cost::of(&plan, cost.1.parse().ok()), plan }),
+        Err(failure) if failure.code.as_deref() == Some(SYNTAX_ERROR) => Ok(Plan { cost: None, plan: Json::Null }),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn explain(connection: &mut MySqlConnection, statement: &Statement) -> Result<Json, Failure> {
+    let bind = |ty: &ParamType| Bind { param: None, ty: *ty, value: sample(ty.scalar), zone: None, padding: false };
+    let binds: Vec<Bind> = statement.types().iter().map(bind).collect();
+    let arguments = bind::arguments(&binds).map_err(|error| failed(sqlx::Error::Encode(error)))?;
+    let text: String = sqlx::query_scalar_with(statement.between(&["EXPLAIN FORMAT=JSON"], &[]), arguments)
+        .persistent(false)
+        .fetch_one(connection)
+        .await
+        .map_err(failed)?;
+    serde_json::from_str(&text).map_err(|error| Failure::new(FailureKind::Other, error.to_string()))
+}
+
+/// A value that stands for any of a type: for LIKE, `%` is what reads the most.
+fn sample(scalar: Scalar) -> Value {
+    let date = civil::date(2000, 1, 1);
+    match scalar {
+        Scalar::String | Scalar::Choice => Value::Text("%".into()),
+        Scalar::Integer => Value::Integer(1),
+        Scalar::Decimal => Value::Decimal(1.into()),
+        Scalar::Float => Value::Float(1.0),
+        Scalar::Boolean => Value::Boolean(true),
+        Scalar::Date => Value::Date(date),
+        Scalar::Time => Value::Time(civil::time(12, 0, 0, 0)),
+        Scalar::Timestamp => Value::Timestamp(date.at(0, 0, 0, 0)),
+        Scalar::Uuid => Value::Uuid(uuid::Uuid::nil()),
+        Scalar::Json => Value::Json("{}".into()),
+    }
+}
+
+/// The text that stands for each table of the catalog, by schema and name.
+type Texts = BTreeMap<(String, String), Sha256>;
+
+async fn digests(connection: &mut MySqlConnection, tables: &[String]) -> Result<HashMap<String, String>, Failure> {
+    let names: Vec<(&String, Option<String>, String)> = tables
+        .iter()
+        .filter(|table| *table != ALL_TABLES)
+        .filter_map(|table| resolved(table).map(|(schema, name)| (table, schema, name)))
+        .collect();
+    let all = names.len() < tables.len() && tables.iter().any(|table| table == ALL_TABLES);
+    let wanted = Json::from_iter(names.iter().map(|(.., name)| name.to_lowercase())).to_string();
+    let rows = sqlx::query(DIGESTS).bind(all).bind(&wanted).bind(all).bind(&wanted);
+    let rows = rows.fetch_all(connection).await.map_err(failed)?;
+    let mut texts = Texts::new();
+    for row in &rows {
+        add(&mut texts, row).map_err(failed)?;
+    }
+    let (own, folds) = match rows.first() {
+        Some(row) => (row.try_get::<String, _>(7).map_err(failed)?, row.try_get(8).map_err(failed)?),
+        None => return Ok(HashMap::new()),
+    };
+    let same = |a: &str, b: &str| if folds { a.to_lowercase() == b.to_lowercase() } else { a == b };
+    let mut digests = HashMap::new();
+    for (table, schema, name) in names {
+        let schema = schema.unwrap_or_else(|| own.clone());
+        let found = texts.iter().find(|((in_schema, found), _)| same(in_schema, &schema) && same(found, &name));
+        digests.extend(found.map(|(_, text)| (table.clone(), hex::encode(text.clone().finalize()))));
+    }
+    if all {
+        let mut together = Sha256::new();
+        texts.into_values().for_each(|text| together.update(text.finalize()));
+        digests.insert(ALL_TABLES.to_owned(), hex::encode(together.finalize()));
+    }
+    Ok(digests)
+}
+
+fn add(texts: &mut Texts, row: &MySqlRow) -> Result<(), sqlx::Error> {
+    let text = texts.entry((row.try_get(0)?, row.try_get(1)?)).or_default();
+    for at in [0, 1, 3, 4, 5, 6] {
+        let part: Option<String> = row.try_get(at)?;
+        let part = part.unwrap_or_default();
+        text.update((part.len() as u64).to_le_bytes());
+        text.update(part);
+    }
+    Ok(())
+}
+
+async fn table(
+    connection: &mut MySqlConnection,
+    schema: Option<String>,
+    name: &str,
+) -> Result<Option<Table>, sqlx::Error> {
+    let rows = sqlx::query(TABLE).bind(schema).bind(name).fetch_all(connection).await?;
+    let mut table: Option<Table> = None;
+    let mut key = Vec::new();
+    for row in rows {
+        let found: String = row.try_get(1)?;
+        let folds: bool = row.try_get(8)?;
+        if !folds && found != name {
+            continue;
+        }
+        let table = match &mut table {
+            Some(table) => table,
+            None => {
+                let name = written(row.try_get(0)?, &found, row.try_get(7)?);
+                table.insert(Table { name, columns: Vec::new(), key: Vec::new() })
+            }
+        };
+        let name: String = row.try_get(2)?;
+        let (type_name, data_type): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+        let place: Option<i64> = row.try_get(6)?;
+        key.extend(place.map(|place| (place, name.clone())));
+        table.columns.push(TableColumn {
+            name,
+            scalar: kind::scalar(&data_type, &type_name),
+            json: kind::stored(&data_type),
+            type_name,
+            nullable: row.try_get(5)?,
+        });
+    }
+    key.sort();
+    Ok(table.map(|table| Table { key: key.into_iter().map(|(_, name)| name).collect(), ..table }))
+}
+
+/// The schema, where one is named, and the name of a table.
+fn resolved(name: &str) -> Option<(Option<String>, String)> {
+    let mut parts = name_parts(name)?.into_iter().map(|part| part.text).rev();
+    let name = parts.next()?;
+    let schema = parts.next();
+    parts.next().is_none().then_some((schema, name))
+}
+
+/// A table's name as a statement writes it; that of its schema is left out where it is the connection's own.
+fn written(schema: &str, name: &str, own: bool) -> String {
+    let name = identifier(name, Dialect::Mysql);
+    if own { name } else { format!("{}.{name}", identifier(schema, Dialect::Mysql)) }
+}
+
+/// In a question there are no values: whatever the server quotes stands in the author's text or in the catalog.
+fn failed(error: sqlx::Error) -> Failure {
+    let said = error.as_database_error().map(|error| error.message().to_owned());
+    let failure = failure(error, Phase::Harmless);
+    match said {
+        Some(message) => Failure { message, ..failure },
+        None => failure,
+    }
+}
