@@ -197,6 +197,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The database's own code (SQLSTATE, vendor code), for the action's `errors` and the log.
     pub code: Option<String>,
+    /// The SQLSTATE, where `code` is another one: `errors` may name either.
+    pub state: Option<String>,
     /// The database's message, for the log only: never for a caller.
     pub message: String,
 }
@@ -204,7 +206,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that is not tried again, without a code of the database.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, again: Again::Never, retry_after: None, code: None, message: message.into() }
+        Self { kind, again: Again::Never, retry_after: None, code: None, state: None, message: message.into() }
     }
 }
 

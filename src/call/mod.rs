@@ -269,7 +269,7 @@ fn unfit(reason: ResultError) -> CallError {
 
 /// What a caller sees of a backend's failure.
 fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError {
-    let own = failure.code.as_ref().and_then(|code| action.errors.get(code));
+    let own = [&failure.code, &failure.state].into_iter().flatten().find_map(|code| action.errors.get(code));
     let (code, constraint) = match (own, failure.kind) {
         (Some(own), _) => (Code::Own(Box::new(own.clone())), None),
         (None, FailureKind::Constraint(constraint)) => (Code::ConstraintViolation, Some(constraint)),

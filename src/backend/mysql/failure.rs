@@ -58,18 +58,20 @@ pub(super) fn failure(error: sqlx::Error, phase: Phase) -> Failure {
     }
 }
 
-/// A condition that a procedure raises by itself (`SIGNAL SQLSTATE '45000'`) has no number of its own.
-const SIGNALLED: u16 = 1644;
-
 fn coded(failure: Failure, number: u16, state: &str) -> Failure {
-    let code = if number == SIGNALLED { state.to_owned() } else { number.to_string() };
-    Failure { code: Some(code), ..failure }
+    Failure { code: Some(number.to_string()), state: Some(state.to_owned()), ..failure }
 }
 
 /// Credentials, databases and hosts that are refused: asking again changes nothing.
 const REFUSED: [u16; 8] = [1044, 1045, 1049, 1130, 1251, 1698, 1820, 3118];
 /// Numbers that end a connection: shutdown, killed, idle for too long, broken packets.
 const LOST: [u16; 10] = [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 4031];
+
+/// Values that are out of range, too long, of another type; wrong dates, characters, JSON, regular expressions.
+const VALUES: [u16; 24] = [
+    1139, 1264, 1265, 1292, 1300, 1365, 1366, 1367, 1406, 1411, 1416, 1426, 1441, 1690, 3140, 3141, 3143, 3155, 3156,
+    3685, 3692, 3854, 4038, 4042,
+];
 
 fn kind(number: u16, state: &str) -> FailureKind {
     match number {
@@ -81,50 +83,19 @@ fn kind(number: u16, state: &str) -> FailureKind {
         // MySQL has another error of the second number.
         3819 => FailureKind::Constraint("check"),
         4025 if state == "23000" => FailureKind::Constraint("check"),
-        // Databases, tables, columns, keys, routines and sequences that are not there or are of another shape.
-        1051 | 1054 | 1072 | 1091 | 1109 | 1136 | 1146 | 1176 | 1305 | 1318 | 1356 | 1630 | 4031
-            if state != "HY000" =>
-        {
-            FailureKind::Drift
-        }
-        1049 | 1356 | 4091 => FailureKind::Drift,
+        // Tables, columns, keys, routines and sequences that are not there or are of another shape.
+        1051 | 1054 | 1072 | 1091 | 1109 | 1136 | 1146 | 1176 | 1305 | 1318 | 1356 | 4091 => FailureKind::Drift,
+        // A database that is not there: in a statement; when connecting it is refused as a whole.
+        1049 => FailureKind::Drift,
         // Interrupted, by our own limit or somebody.
         1317 | 1969 | 3024 => FailureKind::Timeout,
-        1040 | 1044 | 1045 | 1129 | 1130 | 1203 | 1226 => FailureKind::Unavailable,
+        1040 | 1045 | 1129 | 1130 | 1203 | 1226 => FailureKind::Unavailable,
         number if LOST.contains(&number) => FailureKind::Unavailable,
         // The server cannot write or has no room: 1021 disk full, 1036 and 1290 read-only, 1037 and 1038 memory, 1114 table
         // full, 1836 read-only.
         1021 | 1037 | 1038 | 1041 | 1114 | 1290 | 1836 => FailureKind::Unavailable,
-        // Values: out of range, too long, of another type, wrong dates, wrong characters, JSON, division by zero, regular
-        // expressions, GeoJSON.
-        1264
-        | 1265
-        | 1292
-        | 1300
-        | 1365
-        | 1366
-        | 1367
-        | 1406
-        | 1411
-        | 1416
-        | 1426
-        | 1441
-        | 1690
-        | 3037
-        | 3055
-        | 3140..=3158
-        | 3685..=3701
-        | 3617
-        | 3854
-        | 3903
-        | 3988
-        | 4038
-        | 4042
-        | 4078 => FailureKind::InvalidValue,
-        1139 => FailureKind::InvalidValue,
-        _ if matches!(state, "22001" | "22003" | "22007" | "22008" | "22012" | "22018" | "22032") => {
-            FailureKind::InvalidValue
-        }
+        number if VALUES.contains(&number) => FailureKind::InvalidValue,
+        _ if state.starts_with("22") => FailureKind::InvalidValue,
         _ => FailureKind::Other,
     }
 }

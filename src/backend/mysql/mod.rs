@@ -12,7 +12,11 @@ mod nature;
 mod render;
 mod run;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use quick_cache::sync::Cache;
@@ -110,12 +114,17 @@ impl Mysql {
         })
     }
 
+    /// A connection as it was opened; given back, or ended, when it is dropped.
+    async fn held(&self, deadline: Instant) -> Result<Held, Failure> {
+        self.pool.get(deadline).await.map(|lease| Held(Some(lease)))
+    }
+
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let started = Instant::now();
         let nature = self.nature(request);
-        let mut held = Held(Some(self.pool.get(request.deadline).await?));
+        let mut held = self.held(request.deadline).await?;
         let begun = Instant::now();
-        let run = held.session().run(request, nature, sink);
+        let run = held.run(request, nature, sink);
         match self.statement_timeout {
             Some(longest) => timeout_at(begun + longest, run).await.unwrap_or_else(|_| {
                 Err(Failure::new(FailureKind::Timeout, "the backend's statement_timeout passed"))
@@ -142,8 +151,16 @@ impl Mysql {
 /// A connection while a run has it. Its place in the pool stays taken until the server has ended what runs on it.
 struct Held(Option<Lease<Connector>>);
 
-impl Held {
-    fn session(&mut self) -> &mut Session {
+impl Deref for Held {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.0.as_ref().expect("only drop empties it")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Session {
         self.0.as_mut().expect("only drop empties it")
     }
 }

@@ -28,9 +28,8 @@ pub(super) enum Verb {
     Other,
 }
 
-const VERBS: [(&str, Verb); 15] = [
+const VERBS: [(&str, Verb); 13] = [
     ("select", Verb::Query),
-    ("with", Verb::Query),
     ("values", Verb::Query),
     ("table", Verb::Query),
     ("explain", Verb::Query),
@@ -43,7 +42,6 @@ const VERBS: [(&str, Verb); 15] = [
     ("replace", Verb::Change),
     ("do", Verb::Change),
     ("call", Verb::Call),
-    ("xa", Verb::Other),
 ];
 
 impl Nature {
@@ -51,14 +49,34 @@ impl Nature {
         let all = tokens(text, Dialect::Mysql);
         let meant: Vec<Token> = all.into_iter().filter(|token| !token.is_blank()).collect();
         let first = meant.iter().find(|token| !matches!(token.kind, TokenKind::Open | TokenKind::Semicolon));
-        let word = first.filter(|token| token.kind == TokenKind::Word).map_or("", |token| token.text(text));
-        let verb =
-            VERBS.iter().find(|(verb, _)| word.eq_ignore_ascii_case(verb)).map_or(Verb::Other, |(_, verb)| *verb);
+        let verb = match first {
+            Some(first) if first.is_word(text, "with") => after_with(text, &meant),
+            Some(first) => verb_of(text, *first),
+            None => Verb::Other,
+        };
         // SELECT … INTO writes files and variables.
         let into = verb == Verb::Query && meant.iter().any(|token| token.is_word(text, "into"));
         let opaque = verb >= Verb::Call || (0..meant.len()).any(|at| is_opaque(text, &meant, at));
         Self { verb: if into { Verb::Other } else { verb }, opaque }
     }
+}
+
+fn verb_of(text: &str, token: Token) -> Verb {
+    VERBS.iter().find(|(verb, _)| token.is_word(text, verb)).map_or(Verb::Other, |(_, verb)| *verb)
+}
+
+/// The verb that follows common table expressions: the first one outside of their brackets.
+fn after_with(text: &str, meant: &[Token]) -> Verb {
+    let mut depth = 0_usize;
+    for token in meant {
+        match token.kind {
+            TokenKind::Open => depth += 1,
+            TokenKind::Close => depth = depth.saturating_sub(1),
+            TokenKind::Word if depth == 0 && verb_of(text, *token) != Verb::Other => return verb_of(text, *token),
+            _ => {}
+        }
+    }
+    Verb::Query
 }
 
 /// Whether the token sets a variable, or calls something that is not known to be harmless.
@@ -581,6 +599,7 @@ mod tests {
             "REPLACE INTO db.`t` (a) VALUES (1)",
             "UPDATE t SET a = COALESCE(b, 1) WHERE c LIKE CONCAT(?, '%')",
             "DELETE FROM t WHERE id = ?",
+            "WITH n AS (SELECT 1 AS a) DELETE FROM t WHERE id IN (SELECT a FROM n)",
         ] {
             check(sql, Verb::Change, false);
         }

@@ -12,6 +12,8 @@ use sqlx::{
     mysql::{MySqlColumn, MySqlRow, MySqlTypeInfo},
 };
 
+use crate::backend::inspect::JsonKind;
+
 /// The most bytes of one row. No answer is near it.
 const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 
@@ -62,6 +64,17 @@ impl Rendering {
             _ if <[u8] as Type<MySql>>::compatible(info) => Self::Bytes,
             _ => return None,
         })
+    }
+
+    /// What values so rendered become in an answer.
+    #[expect(dead_code, reason = "the live checks of actions compare it with schemas")]
+    pub(super) fn json(self) -> JsonKind {
+        match self {
+            Self::Signed | Self::Unsigned | Self::Bits => JsonKind::Integer,
+            Self::Single | Self::Double | Self::Decimal => JsonKind::Number,
+            Self::Date | Self::Datetime | Self::Timestamp | Self::Time | Self::Text | Self::Bytes => JsonKind::String,
+            Self::Json | Self::Null => JsonKind::Any,
+        }
     }
 }
 
@@ -121,8 +134,14 @@ fn json(rendering: Rendering, bytes: &[u8]) -> Result<Json, BoxDynError> {
             wide[start..].copy_from_slice(bytes);
             u64::from_be_bytes(wide).into()
         }
-        Rendering::Single => f32::from_le_bytes(bytes.try_into()?).into(),
-        Rendering::Double => f64::from_le_bytes(bytes.try_into()?).into(),
+        Rendering::Single => {
+            let value = f32::from_le_bytes(bytes.try_into()?);
+            whole(&format!("{value:?}"))?.unwrap_or_else(|| value.into())
+        }
+        Rendering::Double => {
+            let value = f64::from_le_bytes(bytes.try_into()?);
+            whole(&format!("{value:?}"))?.unwrap_or_else(|| value.into())
+        }
         Rendering::Decimal => Json::Number(decimal(std::str::from_utf8(bytes)?)?),
         Rendering::Date => date(length_prefixed(bytes)?)?.map_or(Json::Null, Json::String),
         Rendering::Datetime => datetime(length_prefixed(bytes)?, "")?.map_or(Json::Null, Json::String),
@@ -133,6 +152,11 @@ fn json(rendering: Rendering, bytes: &[u8]) -> Result<Json, BoxDynError> {
         Rendering::Json => serde_json::from_slice(bytes)?,
         Rendering::Null => Json::Null,
     })
+}
+
+/// A float that is a whole number is written as one.
+fn whole(text: &str) -> Result<Option<Json>, BoxDynError> {
+    Ok(text.strip_suffix(".0").map(str::parse).transpose()?.map(Json::Number))
 }
 
 /// A decimal's digits as they are, but for the zeros that ZEROFILL writes before them.

@@ -68,6 +68,21 @@ impl Session {
         (self.state == State::Busy).then_some(async move { killer.end(&identity).await })
     }
 
+    /// Asks something of the server that leaves nothing behind, as its catalog. What the answer says of the connection is
+    /// what sqlx says of it: only an error of the server's own leaves it whole.
+    #[expect(dead_code, reason = "the live checks of actions ask this way")]
+    pub(super) async fn ask<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&mut MySqlConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Failure> {
+        self.state = State::Busy;
+        let answer = question(&mut self.connection).await;
+        if matches!(answer, Ok(_) | Err(sqlx::Error::Database(_))) {
+            self.state = State::Clean;
+        }
+        answer.map_err(|error| failure(error, Phase::Harmless))
+    }
+
     /// Runs a request. A future that is dropped on the way leaves the session busy.
     pub(super) async fn run(&mut self, request: &Request, nature: Nature, sink: &mut dyn Sink) -> Result<(), Failure> {
         let Some((last, first)) = request.statements.split_last() else {

@@ -5,6 +5,7 @@
 pub mod calls;
 mod deadlines;
 mod mysql;
+mod mysql_types;
 mod postgres;
 mod reads;
 mod sqlite;
