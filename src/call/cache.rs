@@ -1,7 +1,7 @@
 //! Answers of reads that are served again (SPEC 6): which entry a call may have, and who fills one that is missing.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
     ptr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use quick_cache::{Weighter, sync::Cache as Entries};
+use quick_cache::{
+    OptionsBuilder, Weighter,
+    sync::{Cache as Entries, DefaultLifecycle},
+};
 use tokio::{
     sync::OnceCell,
     time::{Instant, timeout_at},
@@ -28,7 +31,7 @@ use crate::action::{Age, CachePolicy, Encoded, Kept};
 #[derive(Debug)]
 pub struct Cache {
     max_bytes: usize,
-    entries: Entries<Digest, Arc<Entry>, Bytes>,
+    entries: Entries<Digest, Arc<Entry>, Bytes, RandomState>,
     flights: Mutex<HashMap<Digest, Arc<Flight>>>,
 }
 
@@ -71,6 +74,9 @@ impl CacheUse {
 #[derive(Debug)]
 struct Entry {
     result: Kept,
+    /// When the backend was asked: which of two answers is newer.
+    asked: Instant,
+    /// When it had answered: from then on the entry is fresh.
     filled: Instant,
 }
 
@@ -82,8 +88,11 @@ impl Entry {
 
 /// What an entry takes besides its result: its key, the table's slots and what is allocated.
 const OVERHEAD: usize = 256;
-/// The usual size of an entry, from which the number of the table's parts is guessed.
+/// The usual size of an entry.
 const USUAL: usize = 2048;
+/// The table's parts, each with a lock and its share of the bytes: an answer that is larger than that is not kept. Small
+/// caches have fewer.
+const PARTS: usize = 8;
 
 #[derive(Clone, Debug)]
 struct Bytes;
@@ -97,7 +106,10 @@ impl Weighter<Digest, Arc<Entry>> for Bytes {
 impl Cache {
     /// An empty cache. One of 0 bytes keeps nothing; calls at the same time share an answer all the same.
     pub fn new(max_bytes: usize) -> Self {
-        let entries = Entries::with_weighter(max_bytes / USUAL, max_bytes as u64, Bytes);
+        let mut options = OptionsBuilder::new();
+        options.shards(PARTS).estimated_items_capacity(max_bytes / USUAL).weight_capacity(max_bytes as u64);
+        let options = options.build().expect("capacities were given");
+        let entries = Entries::with_options(options, Bytes, RandomState::new(), DefaultLifecycle::default());
         Self { max_bytes, entries, flights: Mutex::default() }
     }
 
@@ -111,9 +123,12 @@ impl Cache {
         usize::try_from(self.entries.weight()).unwrap_or(usize::MAX)
     }
 
-    fn keep(&self, key: Digest, answer: &Encoded) -> Arc<Entry> {
-        let entry = Arc::new(Entry { result: Kept::of(answer), filled: Instant::now() });
-        self.entries.insert(key, entry.clone());
+    fn keep(&self, key: Digest, answer: &Encoded, asked: Instant) -> Arc<Entry> {
+        let entry = Arc::new(Entry { result: Kept::of(answer), asked, filled: Instant::now() });
+        // A slow answer does not take the place of one that was asked for after it.
+        if self.entries.peek(&key).is_none_or(|other| other.asked <= asked) {
+            self.entries.insert(key, entry.clone());
+        }
         entry
     }
 
@@ -179,8 +194,9 @@ pub(super) async fn answer(
     let key = digest::of_statements(target.action, backend, &trace.shapes, &trace.statements);
     if refresh {
         trace.cache = Some(CacheUse::Skip);
+        let asked = Instant::now();
         let answer = perform(target, true, deadline, trace).await?;
-        cache.keep(key, &answer);
+        cache.keep(key, &answer, asked);
         return Ok(answer);
     }
     let again = |entry: &Entry, age| entry.result.answer(target.request_id, age);
@@ -203,9 +219,10 @@ pub(super) async fn answer(
         if stale.is_some() && flight.failed.load(Ordering::Relaxed) {
             return Err(CallError::new(Code::BackendUnavailable).detail("the backend has failed another call"));
         }
+        let asked = Instant::now();
         let outcome = perform(target, true, deadline, trace).await;
         let outcome = outcome.map(|answer| {
-            let entry = cache.keep(key, &answer);
+            let entry = cache.keep(key, &answer, asked);
             own = Some(answer);
             entry
         });

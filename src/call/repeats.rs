@@ -26,7 +26,7 @@ const IN_DOUBT: Duration = Duration::from_secs(24 * 3600);
 /// The most bytes of outcomes, those that still run apart.
 const MAX_BYTES: usize = 64 << 20;
 /// What a key takes besides its outcome: its slots in the tables and what is allocated.
-const OVERHEAD: usize = 400;
+const OVERHEAD: usize = 512;
 
 /// The keys of writes that run or have run, with their outcomes.
 #[derive(Debug)]

@@ -204,7 +204,16 @@ fn success(action: &Action, id: &str) -> Json {
     if result.stream {
         content["application/x-ndjson"] = json!({ "schema": row });
     }
-    json!({ "description": "The result.", "content": content })
+    let mut success = json!({ "description": "The result.", "content": content });
+    if writes(action) {
+        success["headers"] = json!({
+            "Idempotent-Replayed": {
+                "description": "The outcome is that of an earlier call under the same key.",
+                "schema": { "const": "true" },
+            },
+        });
+    }
+    success
 }
 
 fn problem_schema() -> Json {

@@ -10,7 +10,7 @@ use std::{
 use datadip::{
     action::{Action, Context, Schemas, Variables},
     backend::{Backend, Driver},
-    call::{self, CallError, Target, Trace},
+    call::{self, Cache, CallError, Lookup, Repeats, Target, Trace, Under},
     diagnostic::Source,
     limit::{Limiter, LimiterSettings},
     spec::ActionSpec,
@@ -174,6 +174,74 @@ pub async fn lost_connections_are_made_up_for(fixture: &dyn Fixture, sever: impl
         assert_eq!(answer.expect("a new connection")["result"], 3);
         assert!(trace.retries <= 1);
     }
+}
+
+pub async fn a_write_under_a_key_runs_once(fixture: &dyn Fixture) {
+    let (dialect, backend) = (fixture.driver().dialect, fixture.backend(3));
+    let text = "
+mode: write
+params: { id: integer }
+timeout: 30s
+sql: UPDATE things SET amount = amount + 10 WHERE id = {{ id }}
+result: { shape: affected }
+";
+    let action = action(fixture.driver(), text);
+    let repeats = Repeats::default();
+    let send = async |key| {
+        let under = Under { repeats: &repeats, caller: None, key };
+        let target = Target {
+            action: &action,
+            backend: &backend,
+            limiters: &[],
+            standing: None,
+            dry: false,
+            cache: None,
+            request_id: "r",
+        };
+        let mut trace = Trace::default();
+        let variables = Variables::from_json(r#"{"id": 1}"#).expect("an object");
+        let answer = call::once(target, under, &variables, &mut trace).await.expect("it succeeds");
+        (answer.row_count, trace.replayed)
+    };
+    let mut came = join_all(["k"; 3].map(&send)).await;
+    came.sort_unstable();
+    assert_eq!(came, [(1, false), (1, true), (1, true)]);
+    assert_eq!(things(&backend, dialect).await[0][2], 11);
+    assert_eq!(send("l").await, (1, false));
+    assert_eq!(things(&backend, dialect).await[0][2], 21);
+}
+
+pub async fn a_cached_answer_is_served_again(fixture: &dyn Fixture) {
+    let backend = fixture.backend(1);
+    let text = "
+params: { id: integer }
+sql: SELECT amount FROM things WHERE id = {{ id }}
+result: { shape: value }
+cache: { ttl: 1h }
+";
+    let read = action(fixture.driver(), text);
+    let write = action(fixture.driver(), "mode: write\nsql: UPDATE things SET amount = amount + 10 WHERE id < 9\n");
+    let cache = Cache::new(1 << 20);
+    let ask = async |variables: &str, refresh| {
+        let target = Target {
+            action: &read,
+            backend: &backend,
+            limiters: &[],
+            standing: None,
+            dry: false,
+            cache: Some(Lookup { cache: &cache, backend: &[0; 32], refresh }),
+            request_id: "r",
+        };
+        let variables = Variables::from_json(variables).expect("an object");
+        let answer = call::call(target, &variables, &mut Trace::default()).await.expect("it succeeds");
+        serde_json::from_slice::<Json>(answer.result()).expect("JSON")
+    };
+    assert_eq!(ask(r#"{"id": 1}"#, false).await, 1);
+    call(&write, &backend, "{}").await.0.expect("it succeeds");
+    assert_eq!(ask(r#"{"id": "1"}"#, false).await, 1);
+    assert_eq!(ask(r#"{"id": 2}"#, false).await, 12);
+    assert_eq!(ask(r#"{"id": 1}"#, true).await, 11);
+    assert_eq!(ask(r#"{"id": 1}"#, false).await, 11);
 }
 
 pub async fn own_codes_stand_for_the_databases(fixture: &dyn Fixture) {

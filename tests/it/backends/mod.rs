@@ -86,6 +86,7 @@ macro_rules! conformance {
                 a_call_answers_what_it_found a_dry_run_masks_what_is_sensitive bad_parameters_reach_no_backend
                 a_write_whose_result_breaks_the_schema_leaves_no_trace a_write_that_finds_nothing_is_rolled_back
                 a_simulated_write_is_rolled_back a_call_past_its_deadline_answers_timeout
+                a_write_under_a_key_runs_once a_cached_answer_is_served_again
                 own_codes_stand_for_the_databases drift_is_told_without_names limits_refuse_before_anything_runs
                 a_stream_of_200000_rows_takes_little_memory a_slow_reader_is_waited_for
                 a_stream_that_fails_midway_ends_with_an_error_line a_stream_that_fails_at_once_sends_nothing

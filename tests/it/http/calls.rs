@@ -224,6 +224,26 @@ async fn writes_commit_and_constraints_are_told_apart() {
 }
 
 #[tokio::test]
+async fn fifty_first_calls_of_a_cached_action_share_one_answer() {
+    let config = crate::gateway::CONFIG.replace("workers: 1", "workers: 3");
+    let random = "\
+description: Answers something else each time, and takes a while.
+backend: demo
+sql: |
+  WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300000)
+  SELECT count(*) + abs(random() / 2) AS n FROM c
+result: { shape: value }
+cache: { ttl: 1h }
+";
+    let gateway = with(&[("datadip.yaml", &config), ("actions/random.yaml", random)]);
+    let answers = futures_util::future::join_all((0..50).map(|_| gateway.post("/actions/random", ""))).await;
+    let own = answers.iter().filter(|answer| answer.json().get("cached").is_none());
+    assert_eq!(own.count(), 1);
+    let first = &answers[0].json()["result"];
+    assert!(answers.iter().all(|answer| answer.status == 200 && answer.json()["result"] == *first));
+}
+
+#[tokio::test]
 async fn a_rate_is_kept_and_says_when_to_come_again() {
     let limited = super::FIND.to_owned() + "limits: { rate: 1/m }\n";
     let gateway = with(&[("actions/limited.yaml", &limited)]);

@@ -218,6 +218,16 @@ async fn a_caller_who_wants_no_cache_gets_a_new_answer_that_is_kept() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_does_not_replace_a_newer_one() {
+    let cached = Cached::new("ttl: 1h", [Step::Slow(Duration::from_millis(200))]);
+    let slow = cached.spawn();
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(cached.send("{}", true).await.0.expect("an answer")["result"], 2);
+    assert_eq!(slow.await.expect("does not panic").0.expect("an answer")["result"], 1);
+    assert_eq!(cached.run("{}").await, (2, CacheUse::Hit));
+}
+
+#[tokio::test]
 async fn entries_stay_within_their_bytes() {
     let mut cached = Cached::new("ttl: 1h", []);
     cached.cache = Arc::new(Cache::new(20_000));
