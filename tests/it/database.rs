@@ -3,7 +3,7 @@
 
 use std::{env, thread};
 
-use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, Row, raw_sql};
 use ulid::Ulid;
 
 /// A database of a test's own.
@@ -33,6 +33,19 @@ impl Database {
     /// Runs a script in it, on a connection of its own.
     pub fn run(&self, script: &str) {
         run(&self.url, script).unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+
+    /// The texts in the first column of what a query on PostgreSQL gives.
+    pub fn rows(&self, query: &str) -> Vec<String> {
+        wait(async {
+            let mut connection = PgConnection::connect(&self.url).await?;
+            let rows = connection.fetch_all(raw_sql(AssertSqlSafe(query.to_owned()))).await?;
+            connection.close().await?;
+            rows.iter()
+                .map(|row| Row::try_get::<Option<String>, _>(row, 0).map(Option::unwrap_or_default))
+                .collect::<Result<_, _>>()
+        })
+        .unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
     /// A database on any server, filled by a script.
@@ -74,10 +87,10 @@ pub fn server(variable: &str) -> Option<String> {
     server
 }
 
-/// Runs a script in a thread of its own, so that tests with and without a runtime can wait for it.
+/// Runs a script.
 fn run(url: &str, script: &str) -> sqlx::Result<()> {
     let script = AssertSqlSafe(script.to_owned());
-    let work = async {
+    wait(async {
         if url.starts_with("postgres") {
             let mut connection = PgConnection::connect(url).await?;
             connection.execute(raw_sql(script)).await?;
@@ -87,7 +100,11 @@ fn run(url: &str, script: &str) -> sqlx::Result<()> {
             connection.execute(raw_sql(script)).await?;
             connection.close().await
         }
-    };
+    })
+}
+
+/// Works in a thread of its own, so that tests with and without a runtime can wait for it.
+fn wait<T: Send>(work: impl Future<Output = T> + Send) -> T {
     let wait = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work);
     thread::scope(|scope| scope.spawn(wait).join().expect("does not panic"))
 }

@@ -33,10 +33,11 @@ const END: Duration = Duration::from_secs(10);
 const SIGNAL: Duration = Duration::from_secs(3);
 
 /// Puts a session back into the state in which it was opened, without touching its prepared statements. The last query
-/// tells whether somebody else prepared any.
+/// counts those; -1 where somebody else prepared any.
 const WIPE: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
                     DISCARD SEQUENCES; DISCARD TEMP; SELECT pg_catalog.pg_advisory_unlock_all(); \
-                    SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)::text";
+                    SELECT CASE WHEN pg_catalog.bool_or(from_sql) THEN -1 ELSE pg_catalog.count(*) END \
+                    FROM pg_catalog.pg_prepared_statements";
 
 /// A connection in use. When this is dropped it is put into order and given back, or closed.
 pub(super) struct Held {
@@ -95,10 +96,11 @@ async fn restore(lease: Lease<Connector>, shared: Arc<Shared>) {
     }
 }
 
+/// Answers whether nothing is left of a run, and no prepared statement is lost.
 async fn wipe(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let rows = sqlx::raw_sql(WIPE).fetch_all(connection).await?;
-    let strange = rows.last().map(|row| row.try_get::<&str, _>(0)).transpose()?;
-    Ok(strange == Some("false"))
+    let rows = sqlx::raw_sql(WIPE).fetch_all(&mut *connection).await?;
+    let prepared: i64 = rows.last().map_or(Ok(-1), |row| row.try_get(0))?;
+    Ok(usize::try_from(prepared).is_ok_and(|prepared| prepared >= connection.cached_statements_size()))
 }
 
 /// Cancels the statement that runs and waits for its end. Gives the connection back where it can be used again; if it

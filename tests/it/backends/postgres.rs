@@ -1,15 +1,25 @@
 //! PostgreSQL: its fixture, and what only it promises.
 
-use serde_json::Value as Json;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use super::Fixture;
-use crate::database::Database;
 use datadip::{
-    backend::{Backend, Driver, driver},
+    backend::{Again, Backend, Driver, FailureKind, Health, Isolation, Options, Request, driver},
+    template::Dialect,
     value::{Scalar, Value},
     yaml,
 };
+use serde_json::{Value as Json, json};
+
+use super::{
+    Fixture,
+    calls::{action, call},
+    tools::*,
+};
+use crate::database::Database;
 
 const INIT: &str = "
     CREATE TABLE things (
@@ -19,13 +29,67 @@ const INIT: &str = "
     INSERT INTO things VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3);
 ";
 
+/// What a database may have that a read could write with.
+const TRAPS: &str = "
+    CREATE SEQUENCE numbers;
+    CREATE FUNCTION change() RETURNS bigint LANGUAGE sql AS
+      'UPDATE things SET amount = 99; SELECT 1::bigint';
+    CREATE FUNCTION change_as_owner() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN UPDATE things SET amount = 99; RETURN 1; END $$;
+    CREATE FUNCTION change_with_setting() RETURNS bigint LANGUAGE plpgsql
+      SET default_transaction_read_only = off SET transaction_read_only = off AS $$
+      BEGIN UPDATE things SET amount = 99; RETURN 1; END $$;
+    CREATE FUNCTION unlock() RETURNS bigint LANGUAGE plpgsql AS $$
+      BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN 1; END $$;
+    CREATE FUNCTION unlock(things) RETURNS bigint LANGUAGE sql AS 'SELECT unlock()';
+    CREATE FUNCTION unlock_innocently() RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
+      BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN 1; END $$;
+    CREATE FUNCTION unlock_then_change() RETURNS bigint LANGUAGE plpgsql AS $$
+      BEGIN
+        PERFORM set_config('default_transaction_read_only', 'off', false);
+        PERFORM set_config('transaction_read_only', 'off', true);
+        UPDATE things SET amount = 99;
+        RETURN 1;
+      END $$;
+    CREATE FUNCTION prepare_trap() RETURNS bigint LANGUAGE plpgsql AS $$
+      BEGIN EXECUTE 'PREPARE sqlx_s_9 AS UPDATE things SET amount = 99'; RETURN 1; END $$;
+    CREATE FUNCTION forget_all() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN DEALLOCATE ALL; RETURN 1; END $$;
+    CREATE FUNCTION lock() RETURNS bigint LANGUAGE plpgsql AS $$
+      BEGIN PERFORM pg_advisory_lock(1); RETURN 1; END $$;
+    CREATE PROCEDURE commit_and_change() LANGUAGE plpgsql AS $$
+      BEGIN
+        COMMIT;
+        SET default_transaction_read_only = off;
+        COMMIT;
+        UPDATE things SET amount = 99;
+        COMMIT;
+      END $$;
+    CREATE VIEW unlocking AS SELECT unlock() AS id;
+    CREATE TABLE guarded (id bigint);
+    INSERT INTO guarded VALUES (1);
+    ALTER TABLE guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY reading ON guarded USING (unlock() = 1);
+";
+
+/// Calls of functions that no word of theirs names.
+const HIDDEN: &str = "
+    CREATE FUNCTION unlock(text) RETURNS boolean LANGUAGE plpgsql AS $$
+      BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN true; END $$;
+    CREATE FUNCTION same(bigint, text) RETURNS boolean LANGUAGE sql AS 'SELECT unlock($2)';
+    CREATE OPERATOR === (LEFTARG = bigint, RIGHTARG = text, FUNCTION = same);
+    CREATE TYPE mood AS ENUM ('good');
+    CREATE FUNCTION of_mood(mood) RETURNS bigint LANGUAGE sql AS 'SELECT unlock($1::text)::int::bigint';
+    CREATE CAST (mood AS bigint) WITH FUNCTION of_mood(mood) AS IMPLICIT;
+    CREATE DOMAIN checked AS text CHECK (unlock(VALUE));
+";
+
 /// A database of its own.
 pub struct Postgres(Database);
 
 impl Postgres {
     /// `None` without a server.
     pub fn new() -> Option<Self> {
-        Database::postgres(INIT).map(Self)
+        Database::postgres(&format!("{INIT}{TRAPS}")).map(Self)
     }
 
     pub fn open(&self, settings: &str) -> Arc<dyn Backend> {
@@ -57,18 +121,79 @@ impl Fixture for Postgres {
     }
 
     fn tricks(&self) -> Vec<Vec<&'static str>> {
+        let open = "SET default_transaction_read_only = off";
         let change = "UPDATE things SET amount = 99";
         vec![
             vec![change],
             vec!["WITH gone AS (DELETE FROM things RETURNING id) SELECT id FROM gone"],
-            vec!["SET default_transaction_read_only = off"],
+            vec!["EXPLAIN ANALYZE UPDATE things SET amount = 99"],
+            vec!["SELECT id FROM things FOR UPDATE"],
+            vec!["SELECT id, name, amount INTO TEMP things FROM things"],
+            vec!["CREATE TEMP TABLE things (id bigint, name text, amount bigint)"],
+            vec![open],
+            vec![open, change],
+            vec!["SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE"],
+            vec!["SET TRANSACTION READ WRITE", change],
+            vec!["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL", change],
             vec!["SELECT set_config('default_transaction_read_only', 'off', false)"],
+            vec!["SELECT \"set_config\"('default_transaction_read_only', 'off', false)"],
+            vec!["SELECT pg_catalog . set_config('default_transaction_read_only', 'off', false)"],
             vec!["SELECT set_config('default_transaction_read_only', 'off', false)", change],
             vec!["SELECT set_config('transaction_read_only', 'off', false)", change],
-            vec!["SET TRANSACTION READ WRITE", change],
+            vec!["SELECT set_config('transaction_read_only', 'off', true)", change],
+            vec!["SELECT set_config('search_path', 'nowhere', false)"],
+            vec!["UPDATE pg_settings SET setting = 'off' WHERE name = 'default_transaction_read_only'"],
             vec!["COMMIT", change],
-            vec!["COMMIT", "SET default_transaction_read_only = off", change],
+            vec!["COMMIT", open, change],
             vec!["ROLLBACK", "BEGIN READ WRITE", change, "COMMIT"],
+            vec!["END", open],
+            vec!["ABORT", open],
+            vec!["SAVEPOINT here", change, "RELEASE here"],
+            vec!["PREPARE sqlx_s_9 AS UPDATE things SET amount = 99"],
+            vec!["DEALLOCATE ALL"],
+            vec!["DISCARD ALL"],
+            vec!["SELECT change()"],
+            vec!["SELECT change_as_owner()"],
+            vec!["SELECT change_with_setting()"],
+            vec!["SELECT unlock()"],
+            vec!["SELECT unlock()", change],
+            vec!["SELECT unlock_innocently()"],
+            vec!["SELECT unlock_innocently()", change],
+            vec!["SELECT unlock_then_change()"],
+            vec!["SELECT things.unlock FROM things"],
+            vec!["SELECT (things).unlock FROM things"],
+            vec!["SELECT \"unlock\"()"],
+            vec!["SELECT U&\"\\0075nlock\"()"],
+            vec!["SELECT id FROM unlocking"],
+            vec!["TABLE unlocking"],
+            vec!["SELECT id FROM guarded"],
+            vec!["SELECT table_to_xml('unlocking', true, true, '')"],
+            vec!["SELECT query_to_xml('SELECT unlock()', true, true, '')"],
+            vec!["SELECT ts_stat('SELECT unlock()::text::tsvector')"],
+            vec!["SELECT prepare_trap()"],
+            vec!["SELECT forget_all()"],
+            vec!["CALL commit_and_change()"],
+            vec!["DO $$ BEGIN UPDATE things SET amount = 99; END $$"],
+            vec!["DO $$ BEGIN COMMIT; SET default_transaction_read_only = off; END $$"],
+            vec!["SELECT nextval('numbers')"],
+            vec!["SELECT setval('numbers', 7)"],
+            vec!["SELECT lock()"],
+            vec!["SELECT pg_advisory_lock(2)"],
+            vec!["SELECT lo_create(0)"],
+            vec!["SELECT lo_import('/etc/passwd')"],
+            vec!["SELECT setseed(0.5)"],
+            vec!["LISTEN things"],
+            vec!["NOTIFY things"],
+            vec!["DECLARE c CURSOR WITH HOLD FOR SELECT 1"],
+            vec!["COPY things TO STDOUT"],
+            vec!["COPY things FROM STDIN"],
+            vec!["COPY things TO PROGRAM 'true'"],
+            vec!["LOCK TABLE things IN ACCESS EXCLUSIVE MODE"],
+            vec!["LOAD 'auto_explain'"],
+            vec!["VACUUM"],
+            vec!["ANALYZE things"],
+            vec!["CLUSTER"],
+            vec!["DROP TABLE things"],
         ]
     }
 
@@ -85,4 +210,355 @@ async fn connections_that_were_lost_meanwhile_are_made_up_for() {
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let Some(postgres) = Postgres::new() else { return };
     super::calls::lost_connections_are_made_up_for(&postgres, || postgres.0.run(SEVER)).await;
+}
+
+const SQL: Dialect = Dialect::Postgres;
+
+/// Whether a query runs without a transaction of its own around it: after one the session would be brought into order.
+async fn runs_bare(fixture: &Postgres, from: &str) -> bool {
+    let backend = fixture.backend(1);
+    rows(&backend, SQL, &format!("SELECT 'bare'::text AS bare {from}")).await;
+    settled(&backend).await;
+    let last = activity(fixture, "query");
+    backend.close().await;
+    last.iter().any(|query| query.contains("'bare'"))
+}
+
+#[tokio::test]
+async fn only_a_read_that_calls_nothing_unknown_runs_without_a_transaction() {
+    let Some(fixture) = Postgres::new() else { return };
+    for from in [
+        "",
+        "FROM things AS t WHERE t.id = 1 AND lower(name) LIKE 'o%' AND \"amount\" + random() > 0",
+        "FROM (SELECT count(*), max(name) FROM public.things) AS t",
+        "WHERE CASE WHEN current_date > '2020-01-01' THEN true END",
+    ] {
+        assert!(runs_bare(&fixture, from).await, "{from}");
+    }
+    for from in [
+        "WHERE unlock() = 1",
+        "FROM (SELECT t.unlock FROM things t LIMIT 1) AS u",
+        "FROM unlocking",
+        "FROM guarded",
+        "WHERE pg_try_advisory_lock(1)",
+        "WHERE set_config('a.b', 'c', false) = 'c'",
+        // A column of such a name costs no more than the transaction.
+        "FROM (SELECT 1 AS nextval) AS t",
+    ] {
+        assert!(!runs_bare(&fixture, from).await, "{from}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_runs_bare_where_functions_are_called_without_being_named() {
+    let Some(fixture) = Postgres::new() else { return };
+    assert!(runs_bare(&fixture, "").await);
+    fixture.0.run(HIDDEN);
+    let backend = fixture.backend(1);
+    assert!(!runs_bare(&fixture, "").await);
+    for sql in ["SELECT id === 'x' AS v FROM things", "SELECT 'good'::mood + 1 AS v", "SELECT 'x'::checked::text AS v"]
+    {
+        let _ = run(&backend, read(statements(SQL, &[sql]))).await;
+        let refused = run(&backend, read(statements(SQL, &[fixture.query_that_writes()]))).await;
+        assert_eq!(refused.expect_err("it is a read").code.as_deref(), Some("25006"), "{sql}");
+    }
+}
+
+/// What the server has of this database's connections, but for the one that asks.
+fn activity(fixture: &Postgres, what: &str) -> Vec<String> {
+    fixture.0.rows(&format!(
+        "SELECT ({what})::text FROM pg_stat_activity a WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ))
+}
+
+#[tokio::test]
+async fn nothing_of_a_read_or_a_write_is_left_in_its_session() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    let left = [
+        "SELECT lock()",
+        "SELECT pg_advisory_lock(2)",
+        "SELECT set_config('search_path', 'nowhere', false)",
+        "SELECT set_config('TimeZone', 'Asia/Tokyo', false)",
+        "SELECT set_config('role', 'pg_monitor', false)",
+    ];
+    let now = "SELECT current_setting('search_path') || current_setting('TimeZone') || current_user \
+               || current_setting('default_transaction_read_only') \
+               || (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS v";
+    let before = rows(&backend, SQL, now).await;
+    for sql in left {
+        for request in [read(statements(SQL, &[sql])), write(statements(SQL, &[sql]))] {
+            let write = request.write;
+            let _ = run(&backend, request).await;
+            settled(&backend).await;
+            assert_eq!(rows(&backend, SQL, now).await, before, "{sql}, a write: {write}");
+        }
+    }
+    let temp = write(statements(SQL, &["CREATE TEMP TABLE things (id bigint, name text, amount bigint)"]));
+    run(&backend, temp).await.expect("a write may make one");
+    settled(&backend).await;
+    assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_past_its_deadline_is_gone_from_the_server() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(4);
+    let endless = fixture.endless();
+    for (number, list) in
+        [vec![endless], vec!["SELECT 1", endless], vec!["SELECT pg_sleep(60)"]].into_iter().enumerate()
+    {
+        // The connections and statements of the first call are not what is measured.
+        things(&backend, SQL).await;
+        let request = read(statements(SQL, &list));
+        let mut kept = Kept::default();
+        let outcome = tokio::time::timeout(Duration::from_millis(100), backend.run(&request, &mut kept)).await;
+        assert!(outcome.is_err());
+        let started = Instant::now();
+        while activity(&fixture, "state").iter().any(|state| state == "active") {
+            // Generous, because tests run beside each other: `bench` has the figure.
+            assert!(started.elapsed() < Duration::from_secs(3), "statement {number} goes on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        settled(&backend).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deadlines_never_make_more_connections_than_the_pool_has() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(3);
+    let request = Arc::new(read(statements(SQL, &[fixture.endless()])));
+    let mut most = 0;
+    for _ in 0..20 {
+        let calls: Vec<_> = (0..6)
+            .map(|_| {
+                let (backend, request) = (backend.clone(), request.clone());
+                tokio::spawn(async move {
+                    let mut kept = Kept::default();
+                    let _ = tokio::time::timeout(Duration::from_millis(20), backend.run(&request, &mut kept)).await;
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.expect("does not panic");
+        }
+        most = most.max(activity(&fixture, "pid").len());
+    }
+    settled(&backend).await;
+    // One more cancels.
+    assert!((1..=4).contains(&most), "{most} connections");
+    assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_calls_that_deadlock_both_succeed() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(2);
+    let text = |first, second| {
+        format!(
+            "mode: write\nsql:\n  - UPDATE things SET amount = amount + 1 WHERE id = {first}\n  \
+             - SELECT pg_sleep(0.3)\n  - UPDATE things SET amount = amount + 1 WHERE id = {second}\ntimeout: 20s\n"
+        )
+    };
+    let actions = [text(1, 2), text(2, 1)].map(|text| action(fixture.driver(), &text));
+    let calls = actions.map(|action| {
+        let backend = backend.clone();
+        tokio::spawn(async move { call(&action, &backend, "{}").await })
+    });
+    let mut retries = 0;
+    for called in calls {
+        let (answer, trace) = called.await.expect("does not panic");
+        assert_eq!(answer.expect("the loser tries again")["row_count"], json!(1));
+        retries += trace.retries;
+    }
+    assert_eq!(retries, 1, "they met");
+    let amounts: Vec<_> = things(&backend, SQL).await.into_iter().map(|row| row[2].clone()).collect();
+    assert_eq!(amounts, [json!(3), json!(4), json!(3)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_could_not_be_serialized_is_tried_again() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(2);
+    let text = "mode: write\noptions: { isolation: serializable }\ntimeout: 20s\nsql:\n  \
+                - SELECT sum(amount)::bigint AS n FROM things\n  - SELECT pg_sleep(0.3)\n  \
+                - UPDATE things SET amount = amount + 1 WHERE id = 1\n";
+    let calls = [0, 1].map(|_| {
+        let (backend, action) = (backend.clone(), action(fixture.driver(), text));
+        tokio::spawn(async move { call(&action, &backend, "{}").await })
+    });
+    let mut retries = 0;
+    for called in calls {
+        let (answer, trace) = called.await.expect("does not panic");
+        answer.expect("the loser tries again");
+        retries += trace.retries;
+    }
+    assert!(retries > 0, "they met");
+    assert_eq!(things(&backend, SQL).await[0][2], json!(3));
+}
+
+#[tokio::test]
+async fn the_isolation_level_is_the_actions() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    let sql = "SELECT current_setting('transaction_isolation') AS v";
+    for (isolation, expected) in [
+        (None, "read committed"),
+        (Some(Isolation::ReadCommitted), "read committed"),
+        (Some(Isolation::RepeatableRead), "repeatable read"),
+        (Some(Isolation::Serializable), "serializable"),
+    ] {
+        for request in [read(statements(SQL, &[sql])), write(statements(SQL, &[sql]))] {
+            let request = Request { options: Options { isolation }, ..request };
+            assert_eq!(run(&backend, request).await.expect("a query").rows, [[json!(expected)]]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_changed_table_is_no_failure_of_a_call() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(2);
+    let one = action(fixture.driver(), "sql: SELECT * FROM things ORDER BY id LIMIT 1\n");
+    let all =
+        action(fixture.driver(), "mode: write\nsql: UPDATE things SET amount = amount + 1 WHERE id = 1 RETURNING *\n");
+    let first = |answer: &Json| answer["result"][0].clone();
+    for action in [&one, &all] {
+        call(action, &backend, "{}").await.0.expect("the table is there");
+        settled(&backend).await;
+    }
+    for (change, expected) in [
+        ("ALTER TABLE things ADD COLUMN more int DEFAULT 7", json!({ "id": 1, "name": "one", "amount": 3, "more": 7 })),
+        ("ALTER TABLE things ALTER COLUMN more TYPE text", json!({ "id": 1, "name": "one", "amount": 4, "more": "7" })),
+        ("ALTER TABLE things DROP COLUMN more", json!({ "id": 1, "name": "one", "amount": 5 })),
+    ] {
+        fixture.0.run(change);
+        let (answer, _) = call(&all, &backend, "{}").await;
+        assert_eq!(first(&answer.expect("it is made anew")), expected, "{change}");
+        let (answer, _) = call(&one, &backend, "{}").await;
+        assert_eq!(first(&answer.expect("it is made anew")), expected, "{change}");
+        settled(&backend).await;
+    }
+}
+
+/// Ends all connections of the database but the one that asks.
+fn kill(fixture: &Postgres) {
+    fixture.0.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_sees_nothing_of_connections_that_died() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(4);
+    let sleep = action(fixture.driver(), "sql: SELECT count(*) AS n, pg_sleep(0.5)::text AS s FROM things\n");
+    let add = action(fixture.driver(), "mode: write\nsql: UPDATE things SET amount = amount + 1 WHERE id = 1\n");
+    // In the middle of a read, on a connection of its own or in a transaction.
+    let calls: Vec<_> = (0..4)
+        .map(|_| {
+            let (backend, sleep) = (backend.clone(), sleep.clone());
+            tokio::spawn(async move { call(&sleep, &backend, "{}").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    kill(&fixture);
+    for called in calls {
+        let (answer, _) = called.await.expect("does not panic");
+        assert_eq!(answer.expect("it is tried again")["result"][0]["n"], json!(3));
+    }
+    settled(&backend).await;
+    // While they are idle: neither a read nor a write notices, although several are dead.
+    for action in [&sleep, &add] {
+        assert!(backend.connections().idle > 0);
+        kill(&fixture);
+        let (answer, trace) = call(action, &backend, "{}").await;
+        assert_eq!((answer.expect("it is tried again")["row_count"].clone(), trace.retries), (json!(1), 1));
+        settled(&backend).await;
+    }
+    assert_eq!((things(&backend, SQL).await[0][2].clone(), backend.health()), (json!(2), Health::Up));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_connection_died_midway_is_not_repeated() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    let text = "mode: write\nsql: [ UPDATE things SET amount = amount + 1, SELECT pg_sleep(2) ]\n";
+    let action = action(fixture.driver(), text);
+    let called = {
+        let backend = backend.clone();
+        tokio::spawn(async move { call(&action, &backend, "{}").await })
+    };
+    while !activity(&fixture, "query").iter().any(|query| query == "SELECT pg_sleep(2)") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    kill(&fixture);
+    let (answer, trace) = called.await.expect("does not panic");
+    let error = answer.expect_err("its connection died");
+    assert_eq!((error.code.as_str(), error.in_doubt, trace.retries), ("backend_unavailable", false, 0));
+    assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test]
+async fn a_constraint_that_is_checked_at_the_end_is_no_doubt() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run("ALTER TABLE parts ALTER CONSTRAINT parts_thing_fkey DEFERRABLE INITIALLY DEFERRED");
+    let backend = fixture.backend(1);
+    let action = action(fixture.driver(), "mode: write\nsql: INSERT INTO parts (id, thing) VALUES (1, 99)\n");
+    let (answer, _) = call(&action, &backend, "{}").await;
+    let error = answer.expect_err("there is no such thing");
+    assert_eq!(
+        (error.code.as_str(), error.constraint, error.in_doubt),
+        ("constraint_violation", Some("foreign_key"), false)
+    );
+    assert_eq!(rows(&backend, SQL, "SELECT count(*) AS n FROM parts").await, [[json!(0)]]);
+}
+
+#[tokio::test]
+async fn a_failure_tells_names_and_no_values() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    let check = async |sql: &str, expected: &str| {
+        let failure = run(&backend, write(statements(SQL, &[sql]))).await.expect_err("it fails");
+        assert_eq!(failure.message, expected, "{sql}");
+    };
+    check(
+        "INSERT INTO things VALUES (9, 'one', 1)",
+        "duplicate key value violates unique constraint \"…\", schema public, table things, constraint things_name_key",
+    )
+    .await;
+    check("SELECT 'secret'::int", "invalid input syntax for type integer: \"…\"").await;
+    check("SELECT id FROM Nowhere", "relation \"nowhere\" does not exist").await;
+    check("DO $$ BEGIN EXECUTE 'SELECT 1 FROM sec' || 'ret'; END $$", "relation \"…\" does not exist").await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_is_unavailable() {
+    let Some(fixture) = Postgres::new() else { return };
+    let open = |url: &str| {
+        let (document, mut out) = yaml::parse(&format!("kind: postgres\nurl: \"{url}\"\n"));
+        (fixture.driver().open)(&document.expect("valid YAML").root, Path::new("."), &mut out).expect("a good address")
+    };
+    let nobody = open("postgres://u:secret@127.0.0.1:1/db");
+    let failure = run(&nobody, read(statements(SQL, &["SELECT 1"]))).await.expect_err("nobody is there");
+    assert_eq!((failure.kind, failure.again, nobody.health()), (FailureKind::Unavailable, Again::Paused, Health::Down));
+    let url = fixture.0.url();
+    let missing = open(&format!("{}/no_such_database", url.rsplit_once('/').expect("a path").0));
+    let failure = run(&missing, read(statements(SQL, &["SELECT 1"]))).await.expect_err("there is none");
+    assert_eq!((failure.kind, failure.again), (FailureKind::Unavailable, Again::Never));
+    assert_eq!(failure.code.as_deref(), Some("3D000"));
+    assert!(!format!("{nobody:?}{missing:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn statement_timeout_bounds_a_run() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.open("statement_timeout: 100ms\n");
+    for list in [vec![fixture.endless()], vec!["SELECT 1", fixture.endless()]] {
+        let failure = run(&backend, read(statements(SQL, &list))).await.expect_err("it never ends");
+        assert_eq!((failure.kind, failure.again), (FailureKind::Timeout, Again::Never));
+    }
+    assert_eq!(things(&backend, SQL).await, first_things());
 }
