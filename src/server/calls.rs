@@ -13,7 +13,6 @@ use crate::{
     catalog::{Entry, Standing},
     gateway::Gateway,
     limit::Limiter,
-    spec::Mode,
 };
 
 /// Everything of the gateway that calls of an action need.
@@ -96,7 +95,7 @@ pub async fn answer<'a>(
     if wants_stream {
         return stream::answer(received, entry, sent.variables, line).await;
     }
-    if let (Mode::Write, Some(key)) = (action.mode, sent.idempotency_key) {
+    if let (true, Some(key)) = (action.result.write, sent.idempotency_key) {
         return repeats::answer(received, entry, sent.variables, key, line).await;
     }
     let trace = line.trace.insert(Trace::default());

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, sqlite::SqliteCo
 use tokio::time::{Instant, sleep};
 
 use super::{FIND, LIST, SLOW, with};
-use crate::gateway::Serving;
+use crate::{database::Database, gateway::Serving};
 
 /// A minute of a test.
 const PACE: Pace = Pace {
@@ -71,6 +71,7 @@ impl Watched {
         }
     }
 
+    /// The code of an answer.
     async fn code(&self, path: &str, body: &str) -> String {
         let answer = self.gateway.post(path, body).await;
         if answer.status == 200 { "success".into() } else { answer.code() }
@@ -188,4 +189,91 @@ async fn an_unreachable_backend_makes_nothing_drift_and_is_examined_when_it_is_b
     assert_eq!(watched.gateway.get("/readyz").await.json()["backends"]["demo"], "down");
     std::fs::rename(folder.join("later.sql"), folder.join("seed.sql")).expect("moved");
     watched.until("find", "drifted").await;
+}
+
+/// Orders by number: the statement, the schema and the limit that the tests change.
+const ORDERS: &str = "\
+description: Finds an order.
+backend: demo
+params: { note: string }
+sql: SELECT id, total FROM orders WHERE note = {{ note }} ORDER BY id LIMIT 10
+max_cost: 50
+result:
+  schema:
+    type: object
+    required: [id, total]
+    properties: { id: { type: integer }, total: { type: number } }
+";
+
+/// A gateway with an action on orders, of which there are 20,000 and no index.
+fn orders(kind: &str, database: &Database, max_cost: &str) -> Watched {
+    let config = format!("backends: {{ demo: {{ kind: {kind}, url: '{}' }} }}\n", database.url());
+    let files = [("datadip.yaml", config.as_str()), ("actions/orders.yaml", &ORDERS.replace("50", max_cost))];
+    let gateway = Serving::start(&files);
+    assert_eq!(gateway.broken(), [""; 0]);
+    Watched { _watch: watch(gateway.live.clone(), PACE), gateway }
+}
+
+/// The databases that estimate costs: the kind, 20,000 orders, and how the statistics are brought up to date.
+fn planners() -> Vec<(&'static str, Database, &'static str)> {
+    let table = "CREATE TABLE orders (id INTEGER PRIMARY KEY, note VARCHAR(20) NOT NULL, total INTEGER NOT NULL);";
+    let postgres = format!(
+        "{table} INSERT INTO orders SELECT n, 'note ' || n, n FROM generate_series(1, 20000) AS n; ANALYZE orders"
+    );
+    let mysql = format!(
+        "SET max_recursive_iterations = 30000; {table} INSERT INTO orders WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL \
+         SELECT n + 1 FROM c WHERE n < 20000) SELECT n, concat('note ', n), n FROM c; ANALYZE TABLE orders"
+    );
+    let postgres = Database::postgres(&postgres).map(|database| ("postgres", database, "ANALYZE orders"));
+    let mysql = Database::mysql(&mysql).map(|database| ("mysql", database, "ANALYZE TABLE orders"));
+    postgres.into_iter().chain(mysql).collect()
+}
+
+const NOTE: &str = r#"{"note": "note 7"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_that_costs_too_much_is_gated_until_it_does_not() {
+    for (kind, database, analyze) in planners() {
+        let watched = orders(kind, &database, "50");
+        let shown = watched.until("orders", "gated").await;
+        let found = shown["diagnostics"].as_array().expect("a list").iter().find(|d| d["rule"] == "cost-exceeded");
+        let message = found.expect("the cost")["message"].as_str().expect("a message").to_owned();
+        assert!(
+            message.starts_with("the planner estimates a cost of ") && message.ends_with(" `max_cost` is 50"),
+            "{message}"
+        );
+        let answer = watched.gateway.post("/actions/orders", NOTE).await;
+        assert_eq!((answer.status, answer.code()), (422, "cost_exceeded".into()), "{kind}");
+        let simulated = watched.gateway.post("/simulate/orders", NOTE).await.json();
+        let cost = simulated["trace"]["plan"][0]["cost"].as_f64().expect("a cost");
+        assert!(cost > 50.0 && !simulated["trace"]["plan"][0]["plan"].is_null(), "{kind}: {simulated}");
+        assert_eq!(watched.gateway.get("/readyz").await.json()["status"], "degraded");
+
+        database.run(&format!("CREATE INDEX notes ON orders (note); {analyze}"));
+        watched.until("orders", "ok").await;
+        assert_eq!(watched.code("/actions/orders", NOTE).await, "success", "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_a_server_are_followed() {
+    for (kind, database, _) in planners() {
+        let watched = orders(kind, &database, "100000");
+        assert_eq!(watched.code("/actions/orders", NOTE).await, "success", "{kind}");
+        database.run("ALTER TABLE orders RENAME COLUMN note TO remark");
+        let shown = watched.until("orders", "drifted").await;
+        let missing = told(&shown).join(" ");
+        assert!(missing.contains("note") && missing.contains("orders"), "{kind}: {missing}");
+        assert_eq!(watched.code("/actions/orders", NOTE).await, "schema_drift", "{kind}");
+        database.run("ALTER TABLE orders RENAME COLUMN remark TO note");
+        watched.until("orders", "ok").await;
+        assert_eq!(watched.code("/actions/orders", NOTE).await, "success", "{kind}");
+
+        let change = if kind == "mysql" { "MODIFY total VARCHAR(20) NOT NULL" } else { "ALTER total TYPE varchar" };
+        database.run(&format!("ALTER TABLE orders {change}"));
+        let shown = watched.until("orders", "drifted").await;
+        let misfit = told(&shown).join(" ");
+        let ends = misfit.ends_with("becomes text, and the schema says number");
+        assert!(ends && misfit.contains("`total` of type "), "{misfit}");
+    }
 }
