@@ -26,7 +26,8 @@ pub trait Inspect: Send + Sync + fmt::Debug {
     /// A table or view, named as a statement names it.
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>>;
 
-    /// The names of all tables and views that the role may see, as a statement may write them: for suggestions.
+    /// The names of all tables and views that the role may see, as a statement may write them: for suggestions; none
+    /// where nobody asks for any.
     fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
         Box::pin(async { Ok(Vec::new()) })
     }

@@ -57,7 +57,7 @@ pub(super) fn write(config: &Path, name: &str, backend: &str, table: Option<&str
     };
     write_new(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
     say(format!("wrote {}", file.display()));
-    answer(format!("Next:\n  datadip lint\n  datadip test {name}\n  datadip run {name} --dry-run"))?;
+    answer(format!("Next:\n  datadip lint\n  datadip test {name}"))?;
     Ok(Exit::Fine)
 }
 
