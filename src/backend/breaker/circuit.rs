@@ -379,4 +379,20 @@ mod tests {
             assert_eq!(circuit.failed(pass, at(120)), Turn::None);
         }
     }
+
+    #[test]
+    fn among_threads_one_opens_it_and_one_probes() {
+        for _ in 0..50 {
+            let circuit = Circuit::default();
+            let among = |work: &(dyn Fn() -> bool + Sync)| -> usize {
+                std::thread::scope(|scope| {
+                    let threads: Vec<_> = (0..8).map(|_| scope.spawn(work)).collect();
+                    threads.into_iter().map(|thread| usize::from(thread.join().expect("fine"))).sum()
+                })
+            };
+            let pass = circuit.enter(at(100)).expect("closed");
+            assert_eq!(among(&|| circuit.failed(pass, at(100)) == Turn::Opened), 1);
+            assert_eq!(among(&|| circuit.enter(at(105)).is_ok()), 1);
+        }
+    }
 }
