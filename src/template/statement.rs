@@ -31,6 +31,15 @@ impl Statement {
         safe(format!("{}\n{}\n{}", before.concat(), self.text(), after.concat()))
     }
 
+    /// The text with numbers behind it, in a comment: the types of its parameters. With other types it is another text, for a
+    /// driver that keeps what it prepared by its text alone. Without any it is the text itself.
+    pub fn sql_of_types(&self, types: &[u32]) -> SqlStr {
+        let Some((first, others)) = types.split_first() else { return self.sql() };
+        let mut text = format!("{}\n-- {first}", self.text());
+        others.iter().for_each(|number| text += &format!(" {number}"));
+        safe(text)
+    }
+
     /// The text for people.
     pub fn text(&self) -> &str {
         self.sql.as_str()

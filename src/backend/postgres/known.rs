@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, sync::Cache};
 use sqlx::postgres::PgConnection;
 
 use super::{harmless, prepared::Prepared, text::Text};
-use crate::template::Statement;
+use crate::{template::Statement, value::ParamType};
 
 /// How many statements are remembered; more are prepared again.
 const MOST: usize = 4096;
@@ -43,9 +43,22 @@ impl Known {
 /// The statements of a backend.
 #[derive(Debug)]
 pub(super) struct Statements {
-    known: Cache<Box<str>, Arc<Known>>,
+    known: Cache<Key, Arc<Known>>,
     /// Counts the times that prepared statements were found to be of another time; no session keeps older ones.
     epoch: AtomicU64,
+}
+
+/// What a statement is known by: actions may have one text, and other types.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key(Box<str>, Box<[ParamType]>);
+
+#[derive(Hash)]
+struct KeyOf<'a>(&'a str, &'a [ParamType]);
+
+impl Equivalent<Key> for KeyOf<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.0 == *key.0 && *self.1 == *key.1
+    }
 }
 
 impl Default for Statements {
@@ -55,22 +68,24 @@ impl Default for Statements {
 }
 
 impl Statements {
-    /// What is known of a statement; asks the server where it is new.
-    pub(super) async fn known(
+    /// What is known of a statement, unless it is new.
+    pub(super) fn known(&self, statement: &Statement) -> Option<Arc<Known>> {
+        self.known.get(&KeyOf(statement.text(), statement.types()))
+    }
+
+    /// Asks the server about a statement that is new.
+    pub(super) async fn learn(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
     ) -> Result<Arc<Known>, sqlx::Error> {
-        if let Some(known) = self.known.get(statement.text()) {
-            return Ok(known);
-        }
         let epoch = self.epoch();
         let prepared = Prepared::prepare(connection, statement).await?;
         let text = Text::read(statement.text());
         let known = Arc::new(Known { prepared, text, harmless: OnceLock::new() });
         // What was forgotten meanwhile may be what was just learnt.
         if epoch == self.epoch() {
-            self.known.insert(statement.text().into(), known.clone());
+            self.known.insert(Key(statement.text().into(), statement.types().into()), known.clone());
         }
         Ok(known)
     }

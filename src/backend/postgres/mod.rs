@@ -5,12 +5,16 @@
 //! explicit read-only transaction that is rolled back. See [`harmless`] for what is known, [`restore`] for what becomes of a
 //! connection after a call.
 
+mod bind;
 mod connect;
 mod failure;
 mod harmless;
 mod inspect;
 mod known;
+mod numeric;
+mod oid;
 mod prepared;
+mod render;
 mod restore;
 mod run;
 mod text;

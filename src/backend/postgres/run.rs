@@ -80,11 +80,13 @@ impl Run<'_> {
                 return self.query(last, &known, State::Clean, sink).await;
             }
         }
+        self.learn_all().await?;
         self.command(begin_read(self.request.options.isolation), State::Open, true).await?;
         self.statements(first, last, sink).await
     }
 
     async fn write(&mut self, first: &[Bound], last: &Bound, sink: &mut dyn Sink) -> Result<(), Failure> {
+        self.learn_all().await?;
         let begun = self.command(begin_write(self.request.options.isolation), State::Open, true).await;
         begun.map_err(|failure| self.standby(failure))?;
         self.statements(first, last, sink).await.map_err(|failure| self.standby(failure))?;
@@ -108,9 +110,22 @@ impl Run<'_> {
         self.query(last, &known, State::Open, sink).await
     }
 
+    /// Makes sure that all statements are known: a transaction would end with the first trial that the server refuses.
+    async fn learn_all(&mut self) -> Result<(), Failure> {
+        for bound in &self.request.statements {
+            self.known(&bound.statement).await?;
+        }
+        Ok(())
+    }
+
     /// What is known of a statement. Preparing one runs nothing.
     async fn known(&mut self, statement: &Statement) -> Result<Arc<Known>, Failure> {
-        let known = self.shared.statements.known(&mut self.session.connection, statement).await;
+        if let Some(known) = self.shared.statements.known(statement) {
+            return Ok(known);
+        }
+        let before = std::mem::replace(&mut self.session.state, State::Busy);
+        let known = self.shared.statements.learn(&mut self.session.connection, statement).await;
+        self.session.state = before;
         known.map_err(|error| self.fail(&error, statement.text(), !self.request.write))
     }
 
@@ -146,7 +161,7 @@ impl Run<'_> {
         let prepared = &*known.prepared;
         let arguments = prepared.arguments(&bound.binds)?;
         self.session.state = State::Busy;
-        let mut rows = self.session.connection.fetch_many(sqlx::query_with(bound.statement.sql(), arguments));
+        let mut rows = self.session.connection.fetch_many(sqlx::query_with(prepared.sql(), arguments));
         let mut changed = 0;
         let mut begun = false;
         let error = loop {
@@ -170,7 +185,16 @@ impl Run<'_> {
                 sink.begin(prepared.columns())?;
                 begun = true;
             }
-            match take(prepared.row(&row)?, sink).await? {
+            let Some(values) = prepared.row(&row)? else {
+                drop(rows);
+                // The driver remembers the fields of types as long as a connection lives.
+                self.session.state = State::Gone;
+                self.shared.generation.end(self.session);
+                self.shared.statements.forget();
+                let message = "the fields of a type have changed since the statement was prepared";
+                return Err(Failure { again: Again::Once, ..Failure::new(FailureKind::Other, message) });
+            };
+            match take(values, sink).await? {
                 Flow::Enough if !write => {
                     if timeout(REST, rest(&mut rows)).await.unwrap_or(false) {
                         drop(rows);

@@ -7,6 +7,7 @@ mod deadlines;
 mod mysql;
 mod mysql_types;
 mod postgres;
+mod postgres_types;
 mod reads;
 mod sqlite;
 pub mod tools;
