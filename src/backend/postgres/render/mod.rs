@@ -182,9 +182,10 @@ fn array(element: &Renderer, mut value: Reader<'_>) -> Result<Json, Unreadable> 
         let _lower_bound = value.i32()?;
     }
     let lengths = &lengths[..dimensions];
-    // An empty array has no dimensions; elements of none would be without end.
+    // An empty vector has a dimension, of no length. Elements of further dimensions would be without end.
     if lengths.contains(&0) {
-        return Err(Unreadable::Malformed);
+        value.end()?;
+        return Ok(Json::Array(Vec::new()));
     }
     let json = elements(element, lengths, &mut value)?;
     value.end()?;
