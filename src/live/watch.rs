@@ -81,6 +81,7 @@ async fn watch_all(live: Arc<Live>, pace: Pace) {
             watched.insert(name.clone(), tasks.spawn(watch_one(live.clone(), name, pace)));
         }
         drop(gateway);
+        while tasks.try_join_next().is_some() {}
         if changes.changed().await.is_err() {
             return;
         }
@@ -95,13 +96,15 @@ async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
     let mut alarmed = Instant::now();
     loop {
         let gateway = live.snapshot();
-        let due = Instant::now() >= regular;
-        if due {
-            regular = Instant::now() + pace.every;
-        }
+        let begun = Instant::now();
+        let due = begun >= regular;
         let reached = watched.check(&gateway, &name, due, pace).await;
         drop(gateway);
-        let next = if reached { regular } else { regular.min(Instant::now() + pace.retry) };
+        // What is due while the backend is down is still due when it is back.
+        if due && reached {
+            regular = begun + pace.every;
+        }
+        let next = if reached { regular } else { Instant::now() + pace.retry };
         tokio::select! {
             () = sleep_until(next) => {}
             _ = changes.changed() => sleep(pace.gather).await,

@@ -97,6 +97,19 @@ fn lines(stream: ChildStderr) -> Receiver<String> {
     receiver
 }
 
+#[test]
+fn an_action_that_does_not_fit_its_database_is_logged_at_start_also_with_strict() {
+    let folder = starter();
+    replace(&folder, ORDERS, "c.phone = {{ phone }}", "c.fone = {{ phone }}");
+    let gateway = Gateway::start(folder.path(), &["--strict"]);
+    gateway.wait_for("serving 1 action on ");
+    let mut line = gateway.wait_for("{\"timestamp\"");
+    while !line.contains("the action is drifted") {
+        line = gateway.wait_for("{\"timestamp\"");
+    }
+    assert!(line.contains("customer-orders") && line.contains("no such column: c.fone"), "{line}");
+}
+
 #[cfg(unix)]
 #[test]
 fn the_curl_line_works_and_a_signal_ends_with_0() {
