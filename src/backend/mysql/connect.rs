@@ -11,7 +11,7 @@ use super::{
     run::Session,
 };
 use crate::{
-    backend::{Failure, FailureKind, pool::Connect},
+    backend::{Again, Failure, FailureKind, pool::Connect},
     template::numbered,
 };
 
@@ -32,6 +32,8 @@ pub(super) use settings;
 
 /// Prepared statements kept by each connection.
 const STATEMENTS: usize = 256;
+/// How long the server may take to answer a new connection.
+const CONNECT: Duration = Duration::from_secs(3);
 /// How long the end of work on the server may take before its place in the pool is free again all the same.
 const KILL: Duration = Duration::from_secs(5);
 
@@ -71,7 +73,11 @@ impl Connect for Connector {
     type Connection = Session;
 
     async fn connect(&self) -> Result<Session, Failure> {
-        let (connection, identity) = open(&self.options).await?;
+        let opened = timeout(CONNECT, open(&self.options)).await;
+        let (connection, identity) = opened.unwrap_or_else(|_| {
+            let failure = Failure::new(FailureKind::Unavailable, "the server does not answer");
+            Err(Failure { again: Again::Paused, ..failure })
+        })?;
         Ok(Session::new(connection, identity, self.killer.clone()))
     }
 

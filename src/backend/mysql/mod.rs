@@ -11,16 +11,17 @@ mod inspect;
 mod nature;
 mod render;
 mod run;
+mod url;
 
 use std::{
     ops::{Deref, DerefMut},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use quick_cache::sync::Cache;
-use sqlx::mysql::MySqlConnectOptions;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -38,7 +39,7 @@ use super::{
     pool::{Lease, Pool, PoolSettings, PoolSpec},
 };
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic},
+    diagnostic::Diagnostic,
     template::Dialect,
     yaml::{
         Node, Spanned,
@@ -51,7 +52,7 @@ pub static DRIVER: Driver = Driver {
     kind: "mysql",
     dialect: Dialect::Mysql,
     default_timeout: Duration::from_secs(5),
-    open: |node, _, out| Mysql::open(node, out).map(|mysql| Arc::new(mysql) as Arc<dyn Backend>),
+    open: |node, folder, out| Mysql::open(node, folder, out).map(|mysql| Arc::new(mysql) as Arc<dyn Backend>),
     schema: Settings::schema,
     options: Options::database,
 };
@@ -74,9 +75,9 @@ record! {
     pub struct Settings {
         /// The kind of backend.
         kind: Kind,
-        /// Where it is: `mysql://user:password@host:3306/database`.
+        /// Its address: `mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY`.
         url: Spanned<String>,
-        /// How many connections are kept, and how long.
+        /// How many connections are kept, and how long. One more is made to cancel statements.
         pool: Option<PoolSpec>,
         /// Whether `datadip test --live` may run on it, in transactions that are rolled back. Default: `false`.
         allow_tests: Option<bool>,
@@ -97,10 +98,10 @@ struct Mysql {
 }
 
 impl Mysql {
-    fn open(node: &Node, out: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn open(node: &Node, folder: &Path, out: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = out.len();
         let settings = Settings::from_node(node, out)?;
-        let options = options_of(&settings.url, out);
+        let options = url::connection(&settings.url, folder, out);
         let pool = PoolSettings::new(settings.pool.as_ref(), out);
         let options = options.filter(|_| out.len() == before)?;
         let seen = Arc::new(LastSeen::default());
@@ -225,39 +226,13 @@ impl Backend for Mysql {
     }
 }
 
-/// The parameters of a `url`, which say how TLS is used, and where a socket is.
-const PARAMETERS: [&str; 9] =
-    ["ssl-mode", "sslmode", "ssl-ca", "sslca", "ssl-cert", "sslcert", "ssl-key", "sslkey", "socket"];
-
-/// How to connect. Messages say nothing of what the url holds: it may come from a secret.
-fn options_of(url: &Spanned<String>, out: &mut Vec<Diagnostic>) -> Option<MySqlConnectOptions> {
-    let mut refuse = |message: String, help: &str| {
-        out.push(BAD_VALUE.at(url.span, message).help(help));
-        None
-    };
-    let example = "write `mysql://user:password@host:3306/database`";
-    if !["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return refuse("expected a url that begins with `mysql://`".into(), example);
-    }
-    let query = url.split_once('?').map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-    if form_urlencoded::parse(query.as_bytes()).any(|(key, _)| !PARAMETERS.contains(&&*key)) {
-        let help = "the parameters are `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key` and `socket`; the session's character \
-                    set and time zone are fixed";
-        return refuse("the url has a parameter that is not known".into(), help);
-    }
-    match url.parse::<MySqlConnectOptions>() {
-        Ok(options) => Some(options),
-        Err(_) => refuse("the url cannot be read".into(), example),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(yaml: &str, expected: &[&str]) {
         let (document, mut out) = crate::yaml::parse(yaml);
-        let opened = Mysql::open(&document.expect("valid YAML").root, &mut out);
+        let opened = Mysql::open(&document.expect("valid YAML").root, Path::new("/srv"), &mut out);
         let found: Vec<String> = out.iter().map(|d| format!("{}: {}", d.rule.name, d.message)).collect();
         assert_eq!(found, expected);
         assert_eq!(opened.is_some(), expected.is_empty());
@@ -279,11 +254,14 @@ mod tests {
             let yaml = format!("kind: mysql\nurl: '{url}'\n");
             check(&yaml, &[&format!("bad-value: {expected}")]);
         };
-        check("postgres://u:secret@h/db", "expected a url that begins with `mysql://`");
-        check("mysql://u:secret@h:port/db", "the url cannot be read");
-        check("mysql://u:secret@h/db?ssl-mode=secret", "the url cannot be read");
-        check("mysql://u:p@h/db?secret=1", "the url has a parameter that is not known");
-        check("mysql://u:p@h/db?charset=latin1", "the url has a parameter that is not known");
+        check("postgres://u:secret@h/db", "expected an address that begins with `mysql://`");
+        check("mysql://u:secret@h:port/db", "the address cannot be read: invalid port number");
+        check(
+            "mysql://u:p@h/db?ssl-mode=secret",
+            "expected `DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY` as `ssl-mode` in the address",
+        );
+        check("mysql://u:p@h/db?secret=1", "expected parameters of a MySQL address, got another one");
+        check("mysql://u:p@h/db?charset=latin1", "expected parameters of a MySQL address, got another one");
     }
 
     #[test]
