@@ -3,18 +3,25 @@
 //! sqlx's own pool is the largest cost of a call: it pings a connection on each release and locks around it. Here a
 //! connection goes back without a word, because a run says whether it left it clean: a [`Lease`] that is dropped without
 //! [`Lease::release`], as when its future is dropped at the deadline, takes its connection out of the pool for good.
+//!
+//! Each worker of the server has a runtime of its own, and a connection is woken by the one that opened it. So a worker
+//! gets connections of its own as long as there may be more: one of another's costs two threads a switch at each answer.
 
 use std::{
-    fmt,
+    fmt, mem,
     ops::{Deref, DerefMut},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use deadpool::managed::{
-    self, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+use tokio::{
+    runtime::{self, Handle},
+    sync::{Semaphore, TryAcquireError},
+    time::{Instant, timeout},
 };
-use tokio::time::Instant;
 
 use super::{Connections, Failure, FailureKind};
 use crate::{
@@ -112,44 +119,74 @@ pub trait Connect: fmt::Debug + Send + Sync + 'static {
 }
 
 /// A bounded set of connections, handed out in order of asking.
-pub struct Pool<C: Connect> {
-    inner: managed::Pool<Manager<C>>,
+pub struct Pool<C: Connect>(Arc<Inner<C>>);
+
+struct Inner<C: Connect> {
+    connect: C,
     settings: PoolSettings,
+    /// One for each connection that may be in use.
+    permits: Semaphore,
+    kept: Mutex<Kept<C::Connection>>,
     swept: AtomicBool,
+}
+
+struct Kept<T> {
+    /// How many there are, in use, idle and being made: never more than there are permits.
+    open: usize,
+    /// The one that was used last, the one with the warmest caches, is at the end; the first become old.
+    idle: Vec<Idle<T>>,
+}
+
+struct Idle<T> {
+    connection: T,
+    /// The runtime that wakes it.
+    home: runtime::Id,
+    made: Instant,
+    used: Instant,
 }
 
 impl<C: Connect> Pool<C> {
     /// A pool without connections.
     pub fn new(connect: C, settings: PoolSettings) -> Self {
-        // The connection that was used last is the one with the warmest caches; the others may become idle.
-        let config = PoolConfig { max_size: settings.max, timeouts: Timeouts::new(), queue_mode: QueueMode::Lifo };
-        let inner = managed::Pool::builder(Manager { connect, settings })
-            .config(config)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .expect("a runtime for the timeouts is given");
-        Self { inner, settings, swept: AtomicBool::new(false) }
+        let permits = Semaphore::new(settings.max);
+        let kept = Mutex::new(Kept { open: 0, idle: Vec::new() });
+        Self(Arc::new(Inner { connect, settings, permits, kept, swept: AtomicBool::new(false) }))
     }
 
     /// A connection for one run, after at most `acquire_timeout` and not past `deadline`.
     pub async fn get(&self, deadline: Instant) -> Result<Lease<C>, Failure> {
-        if !self.swept.load(Ordering::Relaxed) {
+        let pool = &self.0;
+        if !pool.swept.load(Ordering::Relaxed) {
             self.sweep();
         }
-        let wait = deadline.saturating_duration_since(Instant::now()).saturating_sub(HEAD_START);
-        let wait = wait.min(self.settings.acquire_timeout);
-        match self.inner.timeout_get(&Timeouts { wait: Some(wait), create: None, recycle: None }).await {
-            Ok(object) => Ok(Lease(Some(object))),
-            Err(PoolError::Backend(failure)) => Err(failure),
-            Err(PoolError::Timeout(_)) => Err(Failure::new(FailureKind::Overloaded, "no connection came free in time")),
-            Err(_) => Err(Failure::new(FailureKind::Unavailable, "the pool is closed")),
+        let permit = match pool.permits.try_acquire() {
+            Err(TryAcquireError::NoPermits) => {
+                let wait = deadline.saturating_duration_since(Instant::now()).saturating_sub(HEAD_START);
+                timeout(wait.min(pool.settings.acquire_timeout), pool.permits.acquire())
+                    .await
+                    .map_err(|_| Failure::new(FailureKind::Overloaded, "no connection came free in time"))?
+                    .map_err(|_| closed())?
+            }
+            permit => permit.map_err(|_| closed())?,
+        };
+        permit.forget();
+        let home = Handle::current().id();
+        let now = Instant::now();
+        let mut lease = Lease { pool: pool.clone(), connection: None, home, made: now, released: false };
+        match pool.take(home, now) {
+            Some(idle) => {
+                (lease.home, lease.made) = (idle.home, idle.made);
+                lease.connection = Some(idle.connection);
+            }
+            None => lease.connection = Some(pool.connect.connect().await?),
         }
+        Ok(lease)
     }
 
     /// Opens the least number of connections, at least one.
     pub async fn connect(&self, deadline: Instant) -> Result<(), Failure> {
         let mut leases = Vec::new();
-        for _ in 0..self.settings.min.max(1) {
+        for _ in 0..self.0.settings.min.max(1) {
             leases.push(self.get(deadline).await?);
         }
         leases.into_iter().for_each(Lease::release);
@@ -158,60 +195,110 @@ impl<C: Connect> Pool<C> {
 
     /// Closes what waits now: a connection was lost, and those beside it may be as well.
     pub fn forget(&self) {
-        self.inner.retain(|_, _| false);
+        let mut kept = self.0.kept();
+        kept.open -= kept.idle.len();
+        let idle = mem::take(&mut kept.idle);
+        drop(kept);
+        drop(idle);
     }
 
     /// Closes what waits now, and what is in use when it comes back. Nobody gets a connection any more.
     pub fn close(&self) {
-        self.inner.close();
+        self.0.permits.close();
+        self.forget();
     }
 
     /// How many connections there are, in use and idle.
     pub fn connections(&self) -> Connections {
-        let status = self.inner.status();
-        Connections { open: status.size, idle: status.available }
+        let kept = self.0.kept();
+        Connections { open: kept.open, idle: kept.idle.len() }
     }
 
     /// Closes idle and old connections from now on, until the pool is gone.
     fn sweep(&self) {
-        if self.swept.swap(true, Ordering::Relaxed) {
+        if self.0.swept.swap(true, Ordering::Relaxed) {
             return;
         }
-        let (pool, settings) = (self.inner.weak(), self.settings);
+        let pool = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SWEEP).await;
-                let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else { return };
-                let mut spare = pool.status().size.saturating_sub(settings.min);
-                pool.retain(|_, metrics| {
-                    let stale = settings.outlived(&metrics) && spare > 0;
-                    spare -= usize::from(stale);
-                    !stale
-                });
+                let Some(pool) = pool.upgrade().filter(|pool| !pool.permits.is_closed()) else { return };
+                let now = Instant::now();
+                let mut kept = pool.kept();
+                let spare = kept.open.saturating_sub(pool.settings.min);
+                let outlived = kept.idle.extract_if(.., |idle| pool.settings.outlived(idle, now));
+                let outlived: Vec<_> = outlived.take(spare).collect();
+                kept.open -= outlived.len();
+                drop(kept);
+                drop(outlived);
             }
         });
     }
 }
 
+impl<C: Connect> Inner<C> {
+    fn kept(&self) -> MutexGuard<'_, Kept<C::Connection>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An idle connection; `None` where a new one is to be made, which is counted already. The caller has a permit, so
+    /// where there may be no more, somebody's is idle.
+    fn take(&self, home: runtime::Id, now: Instant) -> Option<Idle<C::Connection>> {
+        let mut useless = Vec::new();
+        let mut kept = self.kept();
+        let taken = loop {
+            let own = kept.idle.iter().rposition(|idle| idle.home == home);
+            let full = kept.open >= self.settings.max;
+            let Some(at) = own.or_else(|| kept.idle.len().checked_sub(1).filter(|_| full)) else {
+                kept.open += 1;
+                break None;
+            };
+            let idle = kept.idle.remove(at);
+            if !self.settings.outlived(&idle, now) && self.connect.usable(&idle.connection) {
+                break Some(idle);
+            }
+            kept.open -= 1;
+            useless.push(idle);
+        };
+        // Closing takes a while: not while others wait.
+        drop(kept);
+        drop(useless);
+        taken
+    }
+}
+
+fn closed() -> Failure {
+    Failure::new(FailureKind::Unavailable, "the pool is closed")
+}
+
 impl<C: Connect> fmt::Debug for Pool<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("connect", &self.inner.manager().connect).finish_non_exhaustive()
+        f.debug_struct("Pool").field("connect", &self.0.connect).finish_non_exhaustive()
     }
 }
 
 impl PoolSettings {
-    fn outlived(&self, metrics: &Metrics) -> bool {
-        metrics.age() > self.max_lifetime || metrics.last_used() > self.idle_timeout
+    fn outlived<T>(&self, idle: &Idle<T>, now: Instant) -> bool {
+        now.saturating_duration_since(idle.made) > self.max_lifetime
+            || now.saturating_duration_since(idle.used) > self.idle_timeout
     }
 }
 
 /// A connection while a run has it. Without [`Lease::release`] it is closed when it is dropped.
-pub struct Lease<C: Connect>(Option<Object<Manager<C>>>);
+pub struct Lease<C: Connect> {
+    pool: Arc<Inner<C>>,
+    /// `None` while it is being made.
+    connection: Option<C::Connection>,
+    home: runtime::Id,
+    made: Instant,
+    released: bool,
+}
 
 impl<C: Connect> Lease<C> {
     /// Gives the connection back: it is idle and as it was.
     pub fn release(mut self) {
-        self.0.take();
+        self.released = true;
     }
 }
 
@@ -219,43 +306,30 @@ impl<C: Connect> Deref for Lease<C> {
     type Target = C::Connection;
 
     fn deref(&self) -> &C::Connection {
-        self.0.as_ref().expect("only release and drop empty a lease")
+        self.connection.as_ref().expect("only release and drop empty a lease")
     }
 }
 
 impl<C: Connect> DerefMut for Lease<C> {
     fn deref_mut(&mut self) -> &mut C::Connection {
-        self.0.as_mut().expect("only release and drop empty a lease")
+        self.connection.as_mut().expect("only release and drop empty a lease")
     }
 }
 
 impl<C: Connect> Drop for Lease<C> {
     fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Object::take(object));
+        let mut connection = self.connection.take();
+        if !self.released {
+            drop(connection.take());
         }
-    }
-}
-
-#[derive(Debug)]
-struct Manager<C> {
-    connect: C,
-    settings: PoolSettings,
-}
-
-impl<C: Connect> managed::Manager for Manager<C> {
-    type Type = C::Connection;
-    type Error = Failure;
-
-    async fn create(&self) -> Result<C::Connection, Failure> {
-        self.connect.connect().await
-    }
-
-    async fn recycle(&self, connection: &mut C::Connection, metrics: &Metrics) -> RecycleResult<Failure> {
-        if self.settings.outlived(metrics) || !self.connect.usable(connection) {
-            return Err(RecycleError::message("no longer wanted"));
+        let used = Instant::now();
+        let mut kept = self.pool.kept();
+        match connection.take_if(|_| !self.pool.permits.is_closed()) {
+            Some(connection) => kept.idle.push(Idle { connection, home: self.home, made: self.made, used }),
+            None => kept.open -= 1,
         }
-        Ok(())
+        drop(kept);
+        self.pool.permits.add_permits(1);
     }
 }
 
@@ -348,5 +422,38 @@ mod tests {
         let (pool, numbers) = pool(PoolSettings { min: 2, ..PoolSettings::default() });
         pool.connect(Instant::now() + Duration::from_secs(60)).await.expect("both can be made");
         assert_eq!((pool.connections(), numbers.made.load(Ordering::Relaxed)), (Connections { open: 2, idle: 2 }, 2));
+    }
+
+    #[test]
+    fn a_runtime_has_connections_of_its_own_as_long_as_there_may_be_more() {
+        let runtime = || runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (one, other) = (runtime(), runtime());
+        let (pool, _) = pool(PoolSettings::default());
+        for _ in 0..2 {
+            assert_eq!(one.block_on(async { get(&pool).await.release_number() }), 0);
+            assert_eq!(other.block_on(async { get(&pool).await.release_number() }), 1);
+        }
+        let both = one.block_on(async { [get(&pool).await, get(&pool).await] });
+        assert_eq!(both.map(|lease| *lease), [0, 1], "there may be no more, and the other one has nothing to do");
+    }
+
+    impl Lease<Numbers> {
+        fn release_number(self) -> usize {
+            let number = *self;
+            self.release();
+            number
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_not_made_or_comes_back_late_is_not_counted() {
+        let (pool, _) = pool(PoolSettings::default());
+        let late = get(&pool).await;
+        get(&pool).await.release();
+        pool.close();
+        assert_eq!(pool.connections(), Connections { open: 1, idle: 0 });
+        late.release();
+        assert_eq!(pool.connections(), Connections { open: 0, idle: 0 });
+        assert!(pool.get(Instant::now() + Duration::from_secs(60)).await.is_err());
     }
 }
