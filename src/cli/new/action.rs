@@ -79,9 +79,10 @@ fn read(project: &Project, settings: &BackendSettings, name: &str, table: &str) 
         failed(&format!("the backend `{name}` {what}: {}", failure.message), "without `--table` no database is needed")
     };
     match found {
-        Ok(Some(table)) if table.columns.is_empty() => {
-            Err(failed(&format!("the table {} has no columns", table.name), "name another table"))
-        }
+        Ok(Some(table)) if !starter::can_be_made(&table) => Err(failed(
+            &format!("no starter can be made of the table {}", table.name),
+            "it has no columns, or a name with `{` or a line break in it: make a view of it",
+        )),
         Ok(Some(table)) => Ok(table),
         Ok(None) => {
             let help = suggest::help(table, tables.iter().map(String::as_str));

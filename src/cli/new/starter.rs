@@ -35,10 +35,15 @@ struct Param<'a> {
     column: &'a TableColumn,
 }
 
+/// Whether a table has anything that can stand in a template.
+pub(super) fn can_be_made(table: &Table) -> bool {
+    can_be_written(&table.name) && table.columns.iter().any(|column| can_be_written(&column.name))
+}
+
 /// An action that finds a row of a table by its key; without a key, rows by a column.
 pub(super) fn of_table(of: For<'_>, table: &Table) -> String {
     let (columns, left_out): (Vec<&TableColumn>, Vec<_>) =
-        table.columns.iter().partition(|column| can_be_written(column));
+        table.columns.iter().partition(|column| can_be_written(&column.name));
     let key: Vec<&TableColumn> = columns.iter().copied().filter(|column| table.key.contains(&column.name)).collect();
     let by_key = !key.is_empty() && key.len() == table.key.len() && key.iter().all(|column| column.scalar.is_some());
     let by = if by_key { key } else { sensible(&columns).into_iter().collect() };
@@ -128,8 +133,8 @@ fn head(of: For<'_>, hint: &str) -> String {
 }
 
 /// Whether a name can stand in a template and in a comment.
-fn can_be_written(column: &TableColumn) -> bool {
-    !column.name.chars().any(|char| char == '{' || char.is_control())
+fn can_be_written(name: &str) -> bool {
+    !name.chars().any(|char| char == '{' || char.is_control())
 }
 
 /// A column that rows may be looked up by where there is no key.

@@ -32,6 +32,7 @@ fn check_tables(folder: &TempDir, tables: &[(&str, &str)]) {
             .and_then(|rest| rest.split("sql: |").next())
             .unwrap_or_default()
             .lines()
+            .filter(|line| !line.starts_with('#'))
             .filter_map(|line| line.trim().split_once(':').map(|(name, _)| name))
             .collect();
         assert_eq!(params.join(" "), *by, "{text}");
@@ -92,13 +93,15 @@ fn a_backend_that_cannot_be_reached_is_told() {
 fn a_table_of_sqlite_becomes_an_action() {
     let folder = deployment("sqlite", "sqlite:test.db");
     replace(&folder, "datadip.yaml", "allow_tests", "init: init.sql, allow_tests");
-    let script = "
+    let script = r##"
         CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT, total NUMERIC, raw BLOB);
         INSERT INTO customers VALUES (42, 'Ada', NULL, 1.5, x'00');
-        CREATE TABLE \"Order lines\" (\"order\" TEXT, \"in\" INTEGER, note TEXT, PRIMARY KEY (\"order\", \"in\"));
+        CREATE TABLE "Order lines" ("order" TEXT, "in" INTEGER, note TEXT, PRIMARY KEY ("order", "in"));
         CREATE TABLE plain (a REAL, b TEXT);
         CREATE VIEW gold AS SELECT id, name FROM customers;
-    ";
+        CREATE TABLE odd (id INTEGER PRIMARY KEY, "{{ x }}" TEXT, "#: a" TEXT);
+        CREATE TABLE "{% odd %}" (id INTEGER PRIMARY KEY);
+    "##;
     write(&folder, "init.sql", script);
     check_tables(
         &folder,
@@ -108,10 +111,15 @@ fn a_table_of_sqlite_becomes_an_action() {
             ("plain", "b"),
             ("gold", "id"),
             ("CUSTOMERS", "id"),
+            ("odd", "id"),
         ],
     );
     let row = call(&folder, &["made/t0", "--var", "id=42"]);
     assert_eq!((&row["name"], &row["email"]), (&Json::from("Ada"), &Json::Null));
+    let odd = fs::read_to_string(folder.path().join("actions/made/t5.yaml")).expect("it was written");
+    assert!(odd.contains("# Left out, its name cannot stand in a template: \"{{ x }}\""), "{odd}");
+    let error = check_in(folder.path(), &["new", "a", "--backend", "crm", "--table", "\"{% odd %}\""], 1).error;
+    assert!(error.contains("no starter can be made of the table"), "{error}");
     check_errors(&folder);
 }
 
