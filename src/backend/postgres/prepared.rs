@@ -95,6 +95,8 @@ impl Prepared {
         for (at, (info, declared)) in infos.iter().zip(statement.types()).enumerate() {
             match Encoder::of(info).zip(info.oid()) {
                 Some((encoder, id)) if encoder.takes(*declared) => parameters.push(Parameter { id: id.0, encoder }),
+                // What no parameter is has been told already.
+                None if problems.iter().any(|problem| problem.placeholder == Some(at)) => {}
                 _ => problems.push(misfit(at, info, *declared)),
             }
         }
