@@ -126,7 +126,9 @@ impl Run<'_> {
         let before = std::mem::replace(&mut self.session.state, State::Busy);
         let known = self.shared.statements.learn(&mut self.session.connection, statement).await;
         self.session.state = before;
-        known.map_err(|error| self.fail(&error, statement.text(), !self.request.write))
+        // Before its transaction has begun, a write may be repeated as well.
+        let again = before != State::Open || !self.request.write;
+        known.map_err(|error| self.fail(&error, statement.text(), again))
     }
 
     /// A statement of our own without rows, after which the session is in a state; `again` where nothing was run before it.
