@@ -91,8 +91,8 @@ fn kind(number: u16, state: &str) -> FailureKind {
         1317 | 1969 | 3024 => FailureKind::Timeout,
         1040 | 1045 | 1129 | 1130 | 1203 | 1226 => FailureKind::Unavailable,
         number if LOST.contains(&number) => FailureKind::Unavailable,
-        // The server cannot write or has no room: 1021 disk full, 1036 and 1290 read-only, 1037 and 1038 memory, 1114 table
-        // full, 1836 read-only.
+        // The server cannot write or has no room: 1021 disk full, 1037, 1038 and 1041 memory, 1114 table full,
+        // 1290 and 1836 read-only.
         1021 | 1037 | 1038 | 1041 | 1114 | 1290 | 1836 => FailureKind::Unavailable,
         number if VALUES.contains(&number) => FailureKind::InvalidValue,
         _ if state.starts_with("22") => FailureKind::InvalidValue,

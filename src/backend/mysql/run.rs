@@ -123,8 +123,9 @@ impl Session {
         if self.state == State::Busy {
             return outcome;
         }
-        if let (Ok(()), true, Some(prepare)) = (&outcome, request.write && !request.dry, transaction.prepare) {
-            outcome = self.command(prepare, phase).await;
+        if let Some(prepare) = transaction.prepare {
+            let prepared = self.command(prepare, phase).await;
+            outcome = outcome.and(prepared);
         }
         if outcome.is_ok() && request.write && !request.dry {
             request.committing.store(true, Ordering::Relaxed);
@@ -301,7 +302,7 @@ async fn settled(mut rows: Rows<'_>, killer: &Killer, victim: &Identity) -> bool
 /// The commands around the statements of a run.
 struct Transaction {
     begin: SqlStr,
-    /// What must succeed before the commit is certain to be tried.
+    /// What ends its statements, before either of the others.
     prepare: Option<SqlStr>,
     commit: SqlStr,
     rollback: SqlStr,
