@@ -1,6 +1,7 @@
 //! One run on one connection: statements, transaction, rows.
 
 use std::{
+    mem,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -65,7 +66,9 @@ impl Run<'_> {
         };
         let epoch = self.shared.statements.epoch();
         if self.session.epoch != epoch {
+            let idle = mem::replace(&mut self.session.state, State::Busy);
             let cleared = sqlx::Connection::clear_cached_statements(&mut self.session.connection).await;
+            self.session.state = idle;
             cleared.map_err(|error| self.fail(&error, "", true))?;
             self.session.epoch = epoch;
         }
@@ -75,7 +78,9 @@ impl Run<'_> {
     async fn read(&mut self, first: &[Bound], last: &Bound, sink: &mut dyn Sink) -> Result<(), Failure> {
         if first.is_empty() && self.request.options.isolation.is_none() {
             let known = self.known(&last.statement).await?;
+            let idle = mem::replace(&mut self.session.state, State::Busy);
             let harmless = known.harmless(&mut self.session.connection, &last.statement).await;
+            self.session.state = idle;
             if harmless.map_err(|error| self.fail(&error, "", true))? {
                 return self.query(last, &known, State::Clean, sink).await;
             }
@@ -88,8 +93,9 @@ impl Run<'_> {
     async fn write(&mut self, first: &[Bound], last: &Bound, sink: &mut dyn Sink) -> Result<(), Failure> {
         self.learn_all().await?;
         let begun = self.command(begin_write(self.request.options.isolation), State::Open, true).await;
-        begun.map_err(|failure| self.standby(failure))?;
-        self.statements(first, last, sink).await.map_err(|failure| self.standby(failure))?;
+        // "cannot set transaction read-write mode during recovery"
+        begun.map_err(|failure| self.standby(failure, "0A000"))?;
+        self.statements(first, last, sink).await.map_err(|failure| self.standby(failure, "25006"))?;
         if self.request.dry {
             return Ok(());
         }
@@ -110,24 +116,28 @@ impl Run<'_> {
         self.query(last, &known, State::Open, sink).await
     }
 
-    /// Makes sure that all statements are known: a transaction would end with the first trial that the server refuses.
+    /// Makes sure that all statements are known: a transaction would end with the first trial that the server refuses. One
+    /// that needs what an earlier one makes is learnt after that.
     async fn learn_all(&mut self) -> Result<(), Failure> {
         for bound in &self.request.statements {
-            self.known(&bound.statement).await?;
+            match self.known(&bound.statement).await {
+                Err(failure) if self.session.state == State::Gone => return Err(failure),
+                _ => {}
+            }
         }
         Ok(())
     }
 
-    /// What is known of a statement. Preparing one runs nothing.
+    /// What is known of a statement. Preparing one runs nothing, but may wait for somebody who changes its tables.
     async fn known(&mut self, statement: &Statement) -> Result<Arc<Known>, Failure> {
         if let Some(known) = self.shared.statements.known(statement) {
             return Ok(known);
         }
-        let before = std::mem::replace(&mut self.session.state, State::Busy);
+        let idle = mem::replace(&mut self.session.state, State::Busy);
         let known = self.shared.statements.learn(&mut self.session.connection, statement).await;
-        self.session.state = before;
+        self.session.state = idle;
         // Before its transaction has begun, a write may be repeated as well.
-        let again = before != State::Open || !self.request.write;
+        let again = !self.request.write || idle == State::Clean;
         known.map_err(|error| self.fail(&error, statement.text(), again))
     }
 
@@ -235,15 +245,9 @@ impl Run<'_> {
         failure
     }
 
-    /// A server that takes no writes has become a standby: others may know a new one.
-    fn standby(&mut self, failure: Failure) -> Failure {
-        let standby = match failure.code.as_deref() {
-            Some("25006") => true,
-            // "cannot set transaction read-write mode during recovery"
-            Some("0A000") => failure.again == Again::Never,
-            _ => false,
-        };
-        if !standby {
+    /// A server that refuses writes with this code has become a standby: its name may lead to another one by now.
+    fn standby(&mut self, failure: Failure, code: &str) -> Failure {
+        if failure.code.as_deref() != Some(code) {
             return failure;
         }
         self.session.state = State::Gone;

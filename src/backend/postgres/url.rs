@@ -73,3 +73,41 @@ pub(super) fn connection(url: &Spanned<String>, folder: &Path, out: &mut Vec<Dia
     }
     Some(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, expected: &[&str]) {
+        let (document, mut out) = crate::yaml::parse(&format!("\"{url}\""));
+        let url = crate::yaml::read::FromNode::from_node(&document.expect("valid YAML").root, &mut out).expect("text");
+        let options = connection(&url, Path::new("folder"), &mut out);
+        assert_eq!(options.is_some(), expected.is_empty());
+        let said: Vec<String> = out.iter().map(|found| found.message.clone()).collect();
+        assert_eq!(said, expected);
+        assert!(out.iter().all(|found| !format!("{found:?}").contains("secret")), "{out:?}");
+    }
+
+    #[test]
+    fn an_address_may_have_the_parameters_that_mean_something() {
+        check("postgres://u:secret@host:5432/db", &[]);
+        check("postgresql://u@host/db?sslmode=verify-full&sslrootcert=ca.pem&application_name=x", &[]);
+        check("postgres:///db?host=/run/postgresql&user=u&password=secret", &[]);
+        check("postgres://host/db?options=-c%20search_path%3Dcrm", &[]);
+    }
+
+    #[test]
+    fn an_address_is_refused_without_being_shown() {
+        check("mysql://u:secret@host/db", &["expected an address that begins with `postgres://`"]);
+        check("host=secret", &["expected an address that begins with `postgres://`"]);
+        check("postgres://u:se?secret@host/db", &["expected parameters of a PostgreSQL address, got another one"]);
+        check("postgres://u:secret@host/db?ssl=1", &["expected parameters of a PostgreSQL address, got another one"]);
+        check(
+            "postgres://u@host/db?sslmode=secret",
+            &[
+                "expected `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full` as `sslmode` in the address",
+            ],
+        );
+        check("postgres://u:secret@host:99999/db", &["the address cannot be read: invalid port number"]);
+    }
+}
