@@ -19,8 +19,10 @@ use crate::{database::Database, docs::demo};
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The pages of databases, and what makes a database for each.
-const DATABASES: [(&str, fn(&str) -> Option<Database>); 2] =
-    [("postgresql.md", Database::postgres), ("mysql.md", Database::mysql)];
+const DATABASES: [(&str, Make); 2] = [("postgresql.md", Database::postgres), ("mysql.md", Database::mysql)];
+
+/// Makes a database from a script.
+type Make = fn(&str) -> Option<Database>;
 
 fn datadip(folder: &Path, arguments: &[&str]) {
     datadip_on(folder, "", arguments);

@@ -138,7 +138,8 @@ fn binary_digits(digits: &str, exponent: i32) -> Option<u32> {
     let power = exponent - digits_after(digits, 0);
     // With a higher power of five it would have more digits; by a higher one no 20 digits are divided.
     let five = Some(power.unsigned_abs()).filter(|power| *power <= 28).map(|power| 5_u128.pow(power))?;
-    let odd = if power >= 0 { number.checked_mul(five)? } else { (number % five == 0).then(|| number / five)? };
+    let odd =
+        if power >= 0 { number.checked_mul(five)? } else { number.is_multiple_of(five).then(|| number / five)? };
     (odd != 0).then(|| u128::BITS - odd.leading_zeros() - odd.trailing_zeros())
 }
 

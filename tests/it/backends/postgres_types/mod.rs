@@ -110,7 +110,7 @@ impl Types {
             let row = self.row(&sql).await.unwrap_or_else(|failure| panic!("{failure:?}\n{sql}"));
             let expected = self.to_json(some).await;
             for ((sql, got), expected) in some.iter().zip(row).zip(expected) {
-                if got.to_string() != expected.to_string() {
+                if written(&got) != written(&expected) {
                     let (got, expected) = difference(got, expected);
                     wrong += &format!("{sql:.200}: {got} instead of {expected}\n");
                 }
@@ -120,11 +120,16 @@ impl Types {
     }
 }
 
+/// A value as an answer has it: the order of members and the digits of numbers count.
+fn written(value: &Json) -> String {
+    value.to_string()
+}
+
 /// What differs in two values: of lists of one length, the elements that do.
 fn difference(one: Json, other: Json) -> (Json, Json) {
     match (one, other) {
         (Json::Array(one), Json::Array(other)) if one.len() == other.len() => {
-            let differ = one.into_iter().zip(other).filter(|(one, other)| one.to_string() != other.to_string());
+            let differ = one.into_iter().zip(other).filter(|(one, other)| written(one) != written(other));
             let (one, other): (Vec<Json>, Vec<Json>) = differ.map(|(one, other)| difference(one, other)).unzip();
             (one.into(), other.into())
         }

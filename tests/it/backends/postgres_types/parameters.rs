@@ -7,7 +7,7 @@ use datadip::{
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
-use super::Types;
+use super::{Types, written};
 
 /// A declared type, values of it, and the types that take them.
 const TAKEN: &[(Scalar, &[&str], &str)] = &[
@@ -112,7 +112,7 @@ async fn every_type_takes_the_values_that_it_can_hold() {
     for ((scalar, text, ty), expected) in cases.into_iter().zip(expected) {
         let sql = format!("SELECT {{{{ v }}}}::{ty} AS v");
         let got = types.bound(&sql, &[("v", ParamType::one(scalar), value(scalar, text))]).await;
-        if !got.as_ref().is_ok_and(|row| row[0].to_string() == expected.to_string()) {
+        if !got.as_ref().is_ok_and(|row| written(&row[0]) == written(&expected)) {
             wrong += &format!("{scalar:?} {text:?} as {ty}: {got:?} instead of {expected}\n");
         }
     }
