@@ -213,7 +213,7 @@ impl Watched {
     async fn compare(&mut self, inspect: &dyn Inspect) -> Result<(), Failure> {
         let tables: BTreeSet<&String> = self.actions.values().flat_map(|watching| &watching.tables).collect();
         let tables: Vec<String> = tables.into_iter().cloned().collect();
-        if tables.is_empty() {
+        if self.actions.is_empty() {
             return Ok(());
         }
         let now = asked(inspect.digests(&tables)).await?;

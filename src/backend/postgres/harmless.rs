@@ -12,8 +12,8 @@
 //! functions in a language other than C, foreign tables below others, and checks of domains. Only C code of an
 //! administrator's own is trusted beyond PostgreSQL's.
 //!
-//! What is found holds until the database changes under us. A statement that becomes harmful within that time still runs
-//! in a read-only session: whoever changes the database could write without us.
+//! What is found holds until the watcher, which looks each minute, sees that any such code has changed. A statement that
+//! becomes harmful within that minute still begins in a read-only session.
 
 use sqlx::{Arguments, PgConnection, Row, postgres::PgArguments};
 

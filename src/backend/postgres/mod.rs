@@ -98,7 +98,7 @@ struct Postgres {
 /// What outlives a call.
 struct Shared {
     pool: Pool<Connector>,
-    statements: Statements,
+    statements: Arc<Statements>,
     generation: Arc<Generation>,
     canceller: Canceller,
 }
@@ -113,16 +113,17 @@ impl Postgres {
         let generation = Arc::new(Generation::default());
         let longest = settings.statement_timeout.unwrap_or(LONGEST);
         let connector = || Connector::new(options.clone(), longest, generation.clone());
+        let statements = Arc::new(Statements::default());
         let shared = Shared {
             pool: Pool::new(connector(), pool),
-            statements: Statements::default(),
+            statements: statements.clone(),
             canceller: Canceller::new(connector()),
             generation: generation.clone(),
         };
         let seen = Arc::new(LastSeen::default());
         Some(Self {
             shared: Arc::new(shared),
-            inspector: Inspector::new(options, seen.clone()),
+            inspector: Inspector::new(options, seen.clone(), statements),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
             seen,

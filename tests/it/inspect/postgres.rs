@@ -1,6 +1,9 @@
 //! PostgreSQL.
 
+use serde_json::json;
+
 use super::*;
+use crate::backends::tools::{read, run, settled, statements};
 
 const SCRIPT: &str = r#"
     CREATE TYPE mood AS ENUM ('calm', 'cross');
@@ -289,4 +292,23 @@ async fn a_table_that_is_being_changed_is_not_waited_for() {
     assert_eq!(failure.kind, FailureKind::Contention, "{failure:?}");
     sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.expect("it is free");
     assert_eq!(live.columns("SELECT id FROM customers", &[]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_view_that_comes_to_call_a_function_unlocks_nothing_once_the_catalog_was_asked() {
+    let Some(live) = live() else { return };
+    live.database.run(
+        "CREATE TABLE first (id bigint);
+         CREATE FUNCTION unlock() RETURNS bigint LANGUAGE plpgsql AS $$
+           BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN 1; END $$;",
+    );
+    live.digest("first").await;
+    let read = async |sql: &str| run(&live.backend, read(statements(live.dialect, &[sql]))).await;
+    read("SELECT id FROM first").await.expect("an empty table");
+    live.database.run("DROP TABLE first; CREATE VIEW first AS SELECT unlock() AS id");
+    live.digest("first").await;
+    assert_eq!(read("SELECT id FROM first").await.expect("one row").rows.len(), 1);
+    settled(&live.backend).await;
+    let setting = "SELECT current_setting('default_transaction_read_only') AS setting";
+    assert_eq!(read(setting).await.expect("one row").rows, [[json!("on")]]);
 }

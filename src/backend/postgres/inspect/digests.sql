@@ -1,5 +1,6 @@
 -- The text that stands for each table: its kind, rights and definition, and its columns with whatever their types are
--- made of. $1 and $2 are schemas (null: by the search path) and names, counted from 1; $3 adds all tables, as 0.
+-- made of. $1 and $2 are schemas (null: by the search path) and names, counted from 1; $3 adds all tables, as 0. What
+-- decides which statements are harmless is the last row, without a place: whatever runs code of somebody's own.
 WITH RECURSIVE found (place, oid) AS (
   SELECT wanted.place, c.oid
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (schema, name, place)
@@ -69,3 +70,18 @@ SELECT found.place, pg_catalog.hashtextextended(pg_catalog.string_agg(text.text,
 FROM found
 JOIN text ON text.oid = found.oid
 GROUP BY found.place
+UNION ALL
+SELECT NULL, pg_catalog.hashtextextended(pg_catalog.string_agg(code.text, ' ' ORDER BY code.text), 0)
+FROM (
+  SELECT pg_catalog.concat_ws(' ', 'p', oid, proname, prolang) FROM pg_catalog.pg_proc WHERE oid >= 16384
+  UNION ALL
+  SELECT pg_catalog.concat_ws(' ', 'c', oid, relname, relkind, relrowsecurity) FROM pg_catalog.pg_class
+  WHERE oid >= 16384 AND (relkind IN ('v', 'f') OR relrowsecurity)
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'i', inhrelid, inhparent) FROM pg_catalog.pg_inherits
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'o', oid, oprcode::oid) FROM pg_catalog.pg_operator WHERE oid >= 16384
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 't', oid, castfunc) FROM pg_catalog.pg_cast WHERE oid >= 16384
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'a', oid, amproc::oid) FROM pg_catalog.pg_amproc WHERE oid >= 16384
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'r', rngtypid, rngcanonical::oid, rngsubdiff::oid)
+  FROM pg_catalog.pg_range WHERE rngtypid >= 16384
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'd', oid, conbin) FROM pg_catalog.pg_constraint WHERE contypid <> 0
+) code (text)

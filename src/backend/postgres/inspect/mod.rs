@@ -5,7 +5,11 @@
 mod kind;
 mod null;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
@@ -18,7 +22,7 @@ use sqlx::{
 use tokio::time::{Instant, timeout_at};
 
 use self::{kind::Type, null::Nulls};
-use super::{connect::Connector, failure, prepared::Prepared};
+use super::{connect::Connector, failure, known::Statements, prepared::Prepared};
 use crate::{
     backend::{
         Failure, FailureKind,
@@ -55,13 +59,24 @@ const TABLES: &str = include_str!("tables.sql");
 pub(super) struct Inspector {
     side: Pool<Connector>,
     seen: Arc<LastSeen>,
+    /// Forgotten when code that they may call has changed.
+    statements: Arc<Statements>,
+    code: Mutex<Option<i64>>,
 }
 
 impl Inspector {
     /// Connects as the calls do, so that names and rights are theirs.
-    pub(super) fn new(options: PgConnectOptions, seen: Arc<LastSeen>) -> Self {
+    pub(super) fn new(options: PgConnectOptions, seen: Arc<LastSeen>, statements: Arc<Statements>) -> Self {
         let connector = Connector::new(options.options(SETTINGS), STATEMENT, Arc::default());
-        Self { side: Pool::new(connector, SIDE), seen }
+        Self { side: Pool::new(connector, SIDE), seen, statements, code: Mutex::default() }
+    }
+
+    /// Notes the digest of all code that statements may call.
+    fn note_code(&self, code: i64) {
+        let before = self.code.lock().unwrap_or_else(PoisonError::into_inner).replace(code);
+        if before.is_some_and(|before| before != code) {
+            self.statements.forget();
+        }
     }
 
     /// Closes its connection.
@@ -116,7 +131,9 @@ impl Inspect for Inspector {
         Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             let answer = digests(&mut session.connection, tables).await;
-            end(session, answer)
+            let (digests, code) = end(session, answer)?;
+            self.note_code(code);
+            Ok(digests)
         }))
     }
 
@@ -219,14 +236,15 @@ fn bracketed(items: &[&'static str]) -> Vec<&'static str> {
     list
 }
 
-async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<HashMap<String, String>, Failure> {
+/// The digests of tables, and that of all code.
+async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<(HashMap<String, String>, i64), Failure> {
     let names: Vec<(&String, Option<String>, String)> = tables
         .iter()
         .filter(|table| *table != ALL_TABLES)
         .filter_map(|table| resolved(table).map(|(schema, name)| (table, schema, name)))
         .collect();
     let all = tables.iter().any(|table| table == ALL_TABLES);
-    let found: Vec<(i64, i64)> = sqlx::query_as(DIGESTS)
+    let found: Vec<(Option<i64>, Option<i64>)> = sqlx::query_as(DIGESTS)
         .bind(names.iter().map(|(_, schema, _)| schema.clone()).collect::<Vec<_>>())
         .bind(names.iter().map(|(_, _, name)| name.clone()).collect::<Vec<_>>())
         .bind(all)
@@ -237,8 +255,17 @@ async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<Has
         Ok(at) => names.get(at).map(|(table, ..)| (*table).clone()),
         Err(_) => Some(ALL_TABLES.to_owned()),
     };
-    let digest = |digest: i64| format!("{digest:016x}");
-    Ok(found.into_iter().filter_map(|(place, of)| Some((named(place)?, digest(of)))).collect())
+    let mut digests = HashMap::new();
+    let mut code = 0;
+    for (place, digest) in found {
+        match place {
+            Some(place) => {
+                digests.extend(named(place).map(|name| (name, format!("{:016x}", digest.unwrap_or_default()))))
+            }
+            None => code = digest.unwrap_or_default(),
+        }
+    }
+    Ok((digests, code))
 }
 
 async fn table(connection: &mut PgConnection, schema: Option<String>, name: String) -> Result<Option<Table>, Failure> {
