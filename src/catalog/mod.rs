@@ -15,6 +15,8 @@ use crate::{
     action::{Action, usual_path},
     diagnostic::Report,
     limit::{Limiter, LimiterSettings},
+    template::Template,
+    value::ParamType,
 };
 
 pub use standing::{Alarm, Finding, Standing};
@@ -44,7 +46,7 @@ pub struct Entry {
     pub report: Option<Report>,
     /// Its own limits, kept over reloads that do not change them.
     pub limiter: Option<Arc<Limiter>>,
-    /// How what is served stands with its live backend, kept over reloads that do not change it.
+    /// How what is served stands with its live backend, kept over reloads that do not change what is asked of it.
     pub standing: Arc<Standing>,
 }
 
@@ -166,8 +168,10 @@ fn entry(
         .filter(|action| action.concurrency.is_some() || action.rate.is_some())
         .map(|action| LimiterSettings { concurrency: action.concurrency, rate: action.rate, ..*queued });
     let kept = previous.and_then(|previous| previous.limiter.clone());
-    let revision = |action: Option<&Arc<Action>>| action.map(|action| action.revision.clone());
-    let same = previous.filter(|previous| revision(previous.action.as_ref()) == revision(action));
+    let same = previous.filter(|previous| match (&previous.action, action) {
+        (Some(previous), Some(action)) => asks_the_same(previous, action),
+        (previous, action) => previous.is_none() && action.is_none(),
+    });
     Entry {
         name: file.name.to_owned(),
         action: action.cloned(),
@@ -179,4 +183,16 @@ fn entry(
         }),
         standing: same.map_or_else(|| Arc::new(Standing::new(alarm.clone())), |same| same.standing.clone()),
     }
+}
+
+/// Whether two actions ask the same of the same backend: then what keeps one from being called keeps the other.
+fn asks_the_same(a: &Action, b: &Action) -> bool {
+    let backend = |action: &Action| (action.driver.kind, action.max_cost.as_ref().map(|most| most.value.0));
+    a.revision == b.revision || (a.backend == b.backend && backend(a) == backend(b) && shapes(a).eq(shapes(b)))
+}
+
+/// The texts that an action can send, with the types of their binds.
+fn shapes(action: &Action) -> impl Iterator<Item = (&str, &[ParamType])> {
+    let shapes = action.statements.iter().flat_map(Template::shapes);
+    shapes.map(|(_, statement)| (statement.text(), statement.types()))
 }

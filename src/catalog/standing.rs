@@ -23,7 +23,7 @@ pub struct Finding {
     pub report: Report,
 }
 
-/// An action and its live backend. Shared by all catalogs that serve the same revision of the action.
+/// An action and its live backend. Shared by all catalogs whose action asks the same of it, however else its file changed.
 #[derive(Debug)]
 pub struct Standing {
     finding: ArcSwapOption<Finding>,

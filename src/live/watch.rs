@@ -1,5 +1,5 @@
 //! Watches the live backends of a gateway: examines actions that are new, once a minute those whose tables changed, and at
-//! once those whose calls fail as if something was missing. What it finds is in each action's [`Standing`](crate::catalog::Standing).
+//! once those whose calls fail as if something was missing. A round is broken off for what is more urgent. What it finds is in each action's [`Standing`](crate::catalog::Standing).
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -98,13 +98,17 @@ async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
         let gateway = live.snapshot();
         let begun = Instant::now();
         let due = begun >= regular;
-        let reached = watched.check(&gateway, &name, due, pace).await;
+        let urgent = || {
+            let heard = |what: &watch::Receiver<()>| what.has_changed().unwrap_or(true);
+            heard(&changes) || (Instant::now() >= alarmed && heard(&alarm))
+        };
+        let ended = watched.check(&gateway, &name, due, pace, urgent).await;
         drop(gateway);
-        // What is due while the backend is down is still due when it is back.
-        if due && reached {
+        // What is due while the backend is down, or something else more urgent, is still due then.
+        if due && ended {
             regular = begun + pace.every;
         }
-        let next = if reached { regular } else { Instant::now() + pace.retry };
+        let next = if ended { regular } else { Instant::now() + pace.retry };
         tokio::select! {
             () = sleep_until(next) => {}
             _ = changes.changed() => sleep(pace.gather).await,
@@ -133,13 +137,24 @@ struct Watched {
     digests: HashMap<String, String>,
 }
 
+/// When an action is to be examined, the most urgent first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// It is new, or suspected.
+    #[default]
+    First,
+    /// A table of it changed.
+    Soon,
+    /// What is known is of now, as far as anybody knows.
+    Known,
+}
+
 /// What is known of one action.
 #[derive(Debug, Default)]
 struct Watching {
     revision: String,
     tables: BTreeSet<String>,
-    /// Whether `drift` is of now, as far as anybody knows.
-    examined: bool,
+    due: Due,
     drift: Vec<Diagnostic>,
     costed: Option<Instant>,
     over: Vec<Diagnostic>,
@@ -149,14 +164,16 @@ struct Watching {
 
 impl Watched {
     /// Looks at what may have changed: with one query of the backend's catalog, then at each action that it concerns, one
-    /// after the other. Answers whether the backend could be reached.
-    async fn check(&mut self, gateway: &Gateway, name: &str, due: bool, pace: Pace) -> bool {
+    /// after the other. Answers whether it came to its end: not where the backend cannot be reached, nor where something
+    /// `urgent` comes in between.
+    async fn check(&mut self, gateway: &Gateway, name: &str, due: bool, pace: Pace, urgent: impl Fn() -> bool) -> bool {
         let Some(backend) = gateway.backends.get(name) else { return true };
         let Some(inspect) = backend.inspect() else { return true };
         let served = gateway.catalog.entries().filter_map(|entry| Some((entry, entry.action.as_ref()?)));
-        let served: Vec<(&Arc<Entry>, &Arc<Action>)> = served.filter(|(_, action)| action.backend == name).collect();
+        let mut served: Vec<(&Arc<Entry>, &Arc<Action>)> =
+            served.filter(|(_, action)| action.backend == name).collect();
         self.follow(backend, &served).await;
-        if !due && self.actions.values().all(|watching| watching.examined) {
+        if !due && self.actions.values().all(|watching| watching.due == Due::Known) {
             return true;
         }
         match self.compare(inspect).await {
@@ -164,7 +181,11 @@ impl Watched {
             Err(failure) => tracing::debug!(backend = name, code = failure.code, "tables cannot be compared"),
             Ok(()) => {}
         }
+        served.sort_by_key(|(entry, _)| self.actions.get(&entry.name).map(|watching| watching.due));
         for (entry, action) in served {
+            if urgent() {
+                return false;
+            }
             let Some(watching) = self.actions.get_mut(&entry.name) else { continue };
             match watching.look(action, inspect, due, pace).await {
                 Ok(()) => watching.publish(entry, action),
@@ -196,10 +217,10 @@ impl Watched {
                 yield_now().await;
             }
             if !same {
-                (watching.examined, watching.costed) = (false, None);
+                (watching.due, watching.costed) = (Due::First, None);
             }
             if entry.standing.take_suspicion() {
-                watching.examined = false;
+                watching.due = Due::First;
             }
             self.actions.insert(entry.name.clone(), watching);
         }
@@ -218,7 +239,9 @@ impl Watched {
         }
         let now = asked(inspect.digests(&tables)).await?;
         for watching in self.actions.values_mut() {
-            watching.examined &= watching.tables.iter().all(|table| now.get(table) == self.digests.get(table));
+            if watching.tables.iter().any(|table| now.get(table) != self.digests.get(table)) {
+                watching.due = watching.due.min(Due::Soon);
+            }
         }
         self.digests = now;
         Ok(())
@@ -229,9 +252,9 @@ impl Watching {
     /// Examines the action where that is due: also each minute while it is drifted, because not all that may have been mended
     /// is a table's.
     async fn look(&mut self, action: &Action, inspect: &dyn Inspect, due: bool, pace: Pace) -> Result<(), Failure> {
-        if !self.examined || (due && has_errors(&self.drift)) {
+        if self.due != Due::Known || (due && has_errors(&self.drift)) {
             self.drift = examine(action, inspect).await?;
-            self.examined = true;
+            self.due = Due::Known;
         }
         // A minute is a little longer or shorter from one time to the next.
         if self.costed.is_none_or(|costed| due && costed.elapsed() >= pace.every / 2) {

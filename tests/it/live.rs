@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write,
     fs,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -25,7 +25,10 @@ use datadip::{
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::RwLock,
+    time::{Instant, sleep},
+};
 
 const PACE: Pace = Pace {
     every: Duration::from_millis(200),
@@ -47,6 +50,12 @@ struct Asked {
     /// Tables that are not as they were at first; the statements that name a missing one are refused.
     changed: Mutex<HashMap<String, String>>,
     missing: Mutex<Option<String>>,
+    /// The last words of the statements that were described, in order.
+    order: Mutex<Vec<String>>,
+    /// While somebody writes here, no statement is described.
+    held: RwLock<()>,
+    /// What the planner estimates.
+    cost: Mutex<Option<f64>>,
 }
 
 impl Asked {
@@ -63,6 +72,9 @@ impl Inspect for Asked {
         Box::pin(async {
             self.one_at_a_time().await;
             self.described.fetch_add(1, Relaxed);
+            let table = statement.text().split_whitespace().last().expect("a table").to_owned();
+            self.order.lock().expect("no panic").push(table);
+            drop(self.held.read().await);
             let missing = self.missing.lock().expect("no panic").clone();
             match missing.filter(|missing| statement.text().ends_with(missing.as_str())) {
                 Some(missing) => Err(Failure::new(FailureKind::Drift, format!("no such table: {missing}"))),
@@ -72,7 +84,7 @@ impl Inspect for Asked {
     }
 
     fn plan<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
-        Box::pin(async { Ok(Plan { cost: None, plan: Json::Null }) })
+        Box::pin(async { Ok(Plan { cost: *self.cost.lock().expect("no panic"), plan: Json::Null }) })
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
@@ -124,19 +136,35 @@ impl Backend for Asked {
 /// A gateway of so many actions, each on a table of its own and all on one backend that counts.
 fn serve(actions: usize) -> (TempDir, Arc<Asked>, Arc<Live>) {
     let folder = TempDir::new().expect("a folder");
-    let path = |below: &str| folder.path().join(below);
-    fs::create_dir(path("actions")).expect("a folder");
-    fs::write(path("datadip.yaml"), "backends: { demo: { kind: sqlite, url: 'sqlite:x.db' } }\n").expect("a file");
+    fs::create_dir(folder.path().join("actions")).expect("a folder");
+    let config = "backends: { demo: { kind: postgres, url: 'postgres://nobody@127.0.0.1:1/x' } }\n";
+    fs::write(folder.path().join("datadip.yaml"), config).expect("a file");
     for number in 0..actions {
-        let mut text = String::new();
-        write!(text, "backend: demo\nsql: SELECT id FROM t{number:04}\n").expect("text");
-        fs::write(path(&format!("actions/a{number:04}.yaml")), text).expect("a file");
+        fs::write(file(&folder, &format!("a{number:04}")), on(&format!("t{number:04}"))).expect("a file");
     }
-    let project = Project::load(&path("datadip.yaml"), None, None).expect("a deployment");
-    let mut gateway = Gateway::new(&project).expect("a configuration");
+    let mut gateway = Gateway::new(&load(&folder)).expect("a configuration");
     let asked = Arc::new(Asked::default());
     gateway.backends.insert("demo".into(), asked.clone());
     (folder, asked, Arc::new(Live::new(gateway)))
+}
+
+/// An action on a table.
+fn on(table: &str) -> String {
+    format!("backend: demo\nsql: SELECT id FROM {table}\n")
+}
+
+fn file(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(format!("actions/{name}.yaml"))
+}
+
+fn load(folder: &TempDir) -> Project {
+    Project::load(&folder.path().join("datadip.yaml"), None, None).expect("a deployment")
+}
+
+/// Serves another text of an action.
+fn edit(folder: &TempDir, live: &Arc<Live>, name: &str, text: &str) {
+    fs::write(file(folder, name), text).expect("a file");
+    live.apply(&load(folder));
 }
 
 async fn until(what: &str, done: impl Fn() -> bool) {
@@ -190,4 +218,48 @@ async fn a_flood_of_suspicions_costs_few_checks() {
     let most = (start.elapsed().as_millis() / PACE.apart.as_millis()) as usize + 2;
     assert!(checks <= most && suspicions > 100, "{checks} checks of {suspicions} suspicions");
     assert_eq!(asked.described.load(Relaxed), asked.digests.load(Relaxed) + 1, "each is one query and one action");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_asks_the_same_of_the_backend_opens_nothing() {
+    let (folder, asked, live) = serve(2);
+    let gated = format!("{}max_cost: 50\n", on("t0000"));
+    edit(&folder, &live, "a0000", &gated);
+    *asked.cost.lock().expect("no panic") = Some(51.0);
+    *asked.missing.lock().expect("no panic") = Some("t0001".into());
+    let _watch = watch(live.clone(), PACE);
+    until("they are refused", || {
+        (state(&live, "a0000"), state(&live, "a0001")) == (Some(State::Gated), Some(State::Drifted))
+    })
+    .await;
+    let held = asked.held.write().await;
+    for (name, text) in [("a0000", &gated), ("a0001", &on("t0001"))] {
+        let before = state(&live, name);
+        edit(&folder, &live, name, &format!("description: Another.\n{text}"));
+        assert_eq!(state(&live, name), before);
+    }
+    edit(&folder, &live, "a0000", &gated.replace("50", "60"));
+    assert_eq!(state(&live, "a0000"), None, "another limit is another question");
+    edit(&folder, &live, "a0001", &on("t0002"));
+    assert_eq!(state(&live, "a0001"), None, "another statement is another question");
+    drop(held);
+    *asked.cost.lock().expect("no panic") = Some(61.0);
+    until("it costs too much again", || state(&live, "a0000") == Some(State::Gated)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_new_or_suspected_is_examined_before_what_only_changed() {
+    let (folder, asked, live) = serve(100);
+    let _watch = watch(live.clone(), PACE);
+    until("all are examined", || asked.described.load(Relaxed) == 100).await;
+    let held = asked.held.write().await;
+    let changed = (0..100).map(|number| (format!("t{number:04}"), "second".into())).collect();
+    *asked.changed.lock().expect("no panic") = changed;
+    until("a round has begun", || asked.described.load(Relaxed) == 101).await;
+    live.snapshot().catalog.get("a0090").expect("the action").standing.suspect();
+    edit(&folder, &live, "a0099", &on("t0200"));
+    drop(held);
+    until("all are examined again", || asked.described.load(Relaxed) == 200).await;
+    let order = asked.order.lock().expect("no panic")[100..104].join(" ");
+    assert_eq!(order, "t0000 t0090 t0200 t0001");
 }
