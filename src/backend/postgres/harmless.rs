@@ -8,9 +8,10 @@
 //! - a function, anywhere in the database, but PostgreSQL's own that only compute;
 //! - a view, a foreign table, or a table with row security: their text is not here;
 //!
-//! and what no word names must be harmless in the whole database: operators, casts, operator classes and ranges made of
-//! functions in a language other than C, foreign tables below others, and checks of domains. Only C code of an
-//! administrator's own is trusted beyond PostgreSQL's.
+//! and what no word names must be harmless as well: in the whole database operators, casts, operator classes and ranges
+//! made of functions in a language other than C, checks of domains, and foreign tables below others; of the tables that
+//! are named, and of all that stand below others, whatever the planner may evaluate before the statement runs: the
+//! expressions of indexes, checks, partitions and statistics.
 //!
 //! What is found holds until the watcher, which looks each minute, sees that any such code has changed. A statement that
 //! becomes harmful within that minute still begins in a read-only session.
@@ -54,6 +55,7 @@ const ANSWERING: [&str; 22] = [
 
 /// Whether a statement with these words is harmless: `$1` are the words, `$2` what is in [`ANSWERING`]. Objects below 16384
 /// are PostgreSQL's own; 12, 13 and 14 are the languages internal, C and SQL. `…_to_xml` runs queries that it is given.
+/// Bounds of partitions are constants by the time they are stored; statistics have expressions from PostgreSQL 14 on.
 const JUDGE: &str = r"
 WITH harmful AS NOT MATERIALIZED (
   SELECT p.oid, p.proname, p.prolang FROM pg_catalog.pg_proc p
@@ -62,6 +64,20 @@ WITH harmful AS NOT MATERIALIZED (
     AND (p.provolatile <> 'v' OR p.proname = ANY ($2::name[]))
     AND p.proname !~ '_to_xml|validator$'
   )
+),
+planned (oid) AS (
+  SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid >= 16384 AND c.relname = ANY ($1::name[])
+  UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i
+),
+expression (tree) AS (
+  SELECT d.conbin::text FROM pg_catalog.pg_constraint d
+  WHERE d.conbin IS NOT NULL AND (d.contypid <> 0 OR d.conrelid IN (SELECT oid FROM planned))
+  UNION ALL SELECT pg_catalog.concat(i.indexprs, i.indpred) FROM pg_catalog.pg_index i
+  WHERE (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND i.indrelid IN (SELECT oid FROM planned)
+  UNION ALL SELECT t.partexprs::text FROM pg_catalog.pg_partitioned_table t
+  WHERE t.partexprs IS NOT NULL AND t.partrelid IN (SELECT oid FROM planned)
+  UNION ALL SELECT pg_catalog.to_jsonb(s) ->> 'stxexprs' FROM pg_catalog.pg_statistic_ext s
+  WHERE s.stxrelid IN (SELECT oid FROM planned)
 )
 SELECT
   EXISTS (SELECT FROM harmful WHERE proname = ANY ($1::name[]))
@@ -81,10 +97,9 @@ SELECT
     )
   )
   OR EXISTS (
-    SELECT FROM pg_catalog.pg_constraint d
-    CROSS JOIN LATERAL pg_catalog.regexp_matches(d.conbin::text, ':(?:op)?funcid (\d+)', 'g') AS called
+    SELECT FROM expression e
+    CROSS JOIN LATERAL pg_catalog.regexp_matches(e.tree, ':(?:op)?funcid (\d+)', 'g') AS called
     JOIN harmful h ON h.oid = called[1]::oid
-    WHERE d.contypid <> 0
   ) AS harmful";
 
 /// Whether a statement is known to be harmless on this database.

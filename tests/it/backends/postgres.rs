@@ -264,6 +264,53 @@ async fn nothing_runs_bare_where_functions_are_called_without_being_named() {
     }
 }
 
+#[tokio::test]
+async fn nothing_runs_bare_whose_plan_may_call_a_function() {
+    const TREES: &str = "
+        CREATE FUNCTION evil(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+        CREATE TABLE indexed (id bigint);
+        CREATE INDEX ON indexed (evil(id));
+        CREATE TABLE partial (id bigint);
+        CREATE INDEX ON partial (id) WHERE evil(1) = 1;
+        CREATE TABLE checked (id bigint CHECK (evil(1) = 1));
+        CREATE TABLE above (id bigint);
+        CREATE TABLE below (CHECK (evil(id) = 1)) INHERITS (above);
+        CREATE TABLE parted (id bigint) PARTITION BY RANGE (evil(id));
+        CREATE TABLE counted (id bigint);
+        CREATE STATISTICS counting ON (evil(id)), id FROM counted;
+    ";
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run("CREATE INDEX ON things (lower(name)) WHERE abs(amount) > 0");
+    assert!(runs_bare(&fixture, "FROM things").await, "nothing but PostgreSQL's own is called");
+    fixture.0.run(TREES);
+    for table in ["indexed", "partial", "checked", "above", "parted", "counted"] {
+        assert!(!runs_bare(&fixture, &format!("FROM {table}")).await, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_the_planner_calls_unlocks_nothing_once_the_catalog_was_asked() {
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    let asked = async || {
+        let digests = backend.inspect().expect("it can be asked").digests(&["things".to_owned()]).await;
+        digests.expect("the catalog answers");
+    };
+    asked().await;
+    let sql = "SELECT name FROM things WHERE id = 2";
+    assert_eq!(rows(&backend, SQL, sql).await, [[json!("two")]]);
+    fixture.0.run(
+        "CREATE FUNCTION evil(bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$
+           BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN $1; END $$;
+         CREATE INDEX ON things (id) WHERE evil(1) = 1;",
+    );
+    asked().await;
+    assert_eq!(rows(&backend, SQL, sql).await, [[json!("two")]]);
+    settled(&backend).await;
+    let setting = "SELECT current_setting('default_transaction_read_only') AS setting";
+    assert_eq!(rows(&backend, SQL, setting).await, [[json!("on")]]);
+}
+
 /// What the server has of this database's connections, but for the one that asks.
 fn activity(fixture: &Postgres, what: &str) -> Vec<String> {
     fixture.0.rows(&format!(

@@ -83,5 +83,11 @@ FROM (
   UNION ALL SELECT pg_catalog.concat_ws(' ', 'a', oid, amproc::oid) FROM pg_catalog.pg_amproc WHERE oid >= 16384
   UNION ALL SELECT pg_catalog.concat_ws(' ', 'r', rngtypid, rngcanonical::oid, rngsubdiff::oid)
   FROM pg_catalog.pg_range WHERE rngtypid >= 16384
-  UNION ALL SELECT pg_catalog.concat_ws(' ', 'd', oid, conbin) FROM pg_catalog.pg_constraint WHERE contypid <> 0
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'd', oid, conbin) FROM pg_catalog.pg_constraint WHERE conbin IS NOT NULL
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'x', indexrelid, indrelid, indexprs, indpred)
+  FROM pg_catalog.pg_index WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 'k', partrelid, partexprs)
+  FROM pg_catalog.pg_partitioned_table WHERE partexprs IS NOT NULL
+  UNION ALL SELECT pg_catalog.concat_ws(' ', 's', s.oid, s.stxrelid, pg_catalog.to_jsonb(s) ->> 'stxexprs')
+  FROM pg_catalog.pg_statistic_ext s WHERE pg_catalog.to_jsonb(s) ->> 'stxexprs' IS NOT NULL
 ) code (text)
