@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value as Json};
 
 use super::{Exit, output::answer};
-use crate::{settings, spec::ActionSpec, yaml::read::FromNode};
+use crate::{backend::options::DatabaseOptions, settings, spec::ActionSpec, yaml::read::FromNode};
 
 /// The arguments of `schema`.
 #[derive(Args, Debug)]
@@ -42,7 +42,9 @@ impl Schema {
 
 /// The JSON Schema of action files as text.
 pub fn action_schema() -> String {
-    document("A data action of datadip", ActionSpec::schema())
+    let mut schema = ActionSpec::schema();
+    schema["properties"]["options"] = DatabaseOptions::schema();
+    document("A data action of datadip", schema)
 }
 
 /// The JSON Schema of `datadip.yaml` as text.

@@ -141,6 +141,7 @@ fn the_schemas_accept_what_the_repository_holds_and_refuse_what_lint_refuses() {
     let json = |text: &str| datadip::yaml::parse(text).0.expect("YAML").root.to_json();
     for (schema, files, wrong) in [
         (datadip::cli::action_schema(), actions, "backend: demo\nsql: SELECT 1\ntimout: 1s\n"),
+        (datadip::cli::action_schema(), Vec::new(), "backend: demo\nsql: SELECT 1\noptions: { isolated: true }\n"),
         (datadip::cli::config_schema(), configs, "server: { listne: 127.0.0.1:8080 }\n"),
     ] {
         let schema = jsonschema::validator_for(&serde_json::from_str(&schema).expect("JSON")).expect("a schema");
