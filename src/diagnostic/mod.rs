@@ -5,6 +5,7 @@
 //! ([`text`], [`json`]) are separate from what they show.
 
 pub mod json;
+pub mod password;
 mod rules;
 pub mod suggest;
 pub mod text;
@@ -117,7 +118,7 @@ impl Diagnostic {
 pub struct Source {
     /// The path as printed: relative to the deployment, with `/`.
     pub path: String,
-    /// The file's text. Never expanded: `${…}` stays as written, so a snippet cannot print a secret.
+    /// The file's text. Never expanded: `${…}` stays as written. A password may stand in it, see [`password`].
     pub text: String,
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level as Title, Renderer, Snippet, normalize_untrusted_str};
 
-use super::{Diagnostic, Level, Report, Source, Span};
+use super::{Diagnostic, Level, Report, Source, Span, password};
 
 /// The width that long lines are cut to, around their carets.
 const WIDTH: usize = 120;
@@ -22,6 +22,7 @@ fn one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String 
         Level::Note => Title::NOTE,
     };
     let (number, line, span) = first_line(source, diagnostic.span);
+    let (line, span) = password::hide(line, span);
     let snippet = Snippet::source(line)
         .line_start(number)
         .path(source.path.as_str())

@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic, Span, UNRESOLVED_REFERENCE},
+    diagnostic::{BAD_VALUE, Diagnostic, Span, UNRESOLVED_REFERENCE, password},
     yaml::{Kind, Node, Style, Text, resolve},
 };
 
@@ -82,7 +82,7 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// Takes the values out of messages: what is said of a value that came from elsewhere names the reference instead, and
+    /// Takes the values out of messages, and the passwords of addresses that are no references: what is said of a value that came from elsewhere names the reference instead, and
     /// what is said of one that is not known is not said.
     pub fn redact(&self, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.retain_mut(|diagnostic| {
@@ -107,6 +107,7 @@ impl<'a> Expansion<'a> {
                 }
                 _ => {}
             }
+            diagnostic.message = password::hide(&diagnostic.message, 0..0).0;
             true
         });
     }

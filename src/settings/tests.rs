@@ -254,6 +254,25 @@ fn levels_apply_to_warnings_and_can_make_them_errors() {
     }
 }
 
+#[test]
+fn a_password_that_the_file_holds_is_not_shown() {
+    for (kind, url) in [
+        ("postgres", "postgres://u:secret@h:54x/db"),
+        ("postgres", "postgres://u:secret@h/db?sslmod=require"),
+        ("mysql", "mysql://u:secret@h/db?sslmode=x"),
+        ("sqlite", "mysql://u:secret@h/db"),
+        ("postgres", "mysql://u:secret@h/${DB:-db}"),
+        ("postgres", "${DATABASE_URL:-mysql://u:secret@h/db}"),
+        ("mysql://u:secret@h/db", ""),
+    ] {
+        let text = format!("backends: {{ a: {{ kind: '{kind}', url: '{url}' }} }}\n");
+        let read = read(&text, Some(&Fake::default()));
+        let shown = crate::diagnostic::text::render(&read.report, false);
+        assert!(shown.contains("u:***@h") && !shown.contains("secret"), "{shown}");
+        assert!(!format!("{:?}", read.report.diagnostics).contains("secret"), "{shown}");
+    }
+}
+
 proptest! {
     #[test]
     fn values_are_never_shown(secret in "[a-zA-Z0-9/:@]{6,40}") {
