@@ -44,6 +44,8 @@ pub(super) struct Session {
 enum State {
     /// Idle, without a transaction, and as it was when it was opened.
     Clean,
+    /// Idle within a transaction.
+    Open,
     /// Idle or gone; something may be left behind on it.
     Spent,
     /// In the middle of something.
@@ -65,7 +67,7 @@ impl Session {
     /// Ends what may be running on the server.
     pub(super) fn end(&self) -> Option<impl Future<Output = ()> + 'static> {
         let (killer, identity) = (self.killer.clone(), self.identity.clone());
-        (self.state == State::Busy).then_some(async move { killer.end(&identity).await })
+        matches!(self.state, State::Open | State::Busy).then_some(async move { killer.end(&identity).await })
     }
 
     /// Asks something of the server that leaves nothing behind, as its catalog. What the answer says of the connection is
@@ -97,7 +99,7 @@ impl Session {
         }
         let outcome = if !request.write && first.is_empty() && !nature.opaque {
             // One statement sees one state of the database by itself.
-            self.query(last, Phase::Harmless, sink).await
+            self.query(last, State::Clean, Phase::Harmless, sink).await
         } else {
             let transaction = Transaction::of(request, nature, &self.identity);
             self.transaction(transaction, first, last, request, sink).await
@@ -117,14 +119,14 @@ impl Session {
         request: &Request,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
-        self.command(transaction.begin, Phase::Harmless).await?;
+        self.command(transaction.begin, State::Open, Phase::Harmless).await?;
         let phase = if request.write { Phase::Write } else { Phase::Harmless };
         let mut outcome = self.statements(first, last, phase, sink).await;
         if self.state == State::Busy {
             return outcome;
         }
         if let Some(prepare) = transaction.prepare {
-            let prepared = self.command(prepare, phase).await;
+            let prepared = self.command(prepare, State::Open, phase).await;
             outcome = outcome.and(prepared);
         }
         if outcome.is_ok() && request.write && !request.dry {
@@ -136,7 +138,7 @@ impl Session {
             return outcome;
         }
         // Where it fails, the session stays busy and its end is the transaction's.
-        let _ = self.command(transaction.rollback, phase).await;
+        let _ = self.command(transaction.rollback, State::Clean, phase).await;
         outcome
     }
 
@@ -148,16 +150,16 @@ impl Session {
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
         for bound in first {
-            self.query(bound, phase, &mut Nobody).await?;
+            self.query(bound, State::Open, phase, &mut Nobody).await?;
         }
-        self.query(last, phase, sink).await
+        self.query(last, State::Open, phase, sink).await
     }
 
-    /// Statements of our own without rows, in one round trip.
-    async fn command(&mut self, sql: SqlStr, phase: Phase) -> Result<(), Failure> {
+    /// Statements of our own without rows, in one round trip, after which the session is in a state.
+    async fn command(&mut self, sql: SqlStr, after: State, phase: Phase) -> Result<(), Failure> {
         self.state = State::Busy;
         self.connection.execute(raw_sql(sql)).await.map_err(|error| failure(error, phase))?;
-        self.state = State::Clean;
+        self.state = after;
         Ok(())
     }
 
@@ -179,8 +181,8 @@ impl Session {
     }
 
     /// Runs one statement to its end or to the sink's, and gives its rows to the sink. Afterwards the session is busy if the
-    /// statement is not over.
-    async fn query(&mut self, bound: &Bound, phase: Phase, sink: &mut dyn Sink) -> Result<(), Failure> {
+    /// statement is not over, and otherwise as `idle` says.
+    async fn query(&mut self, bound: &Bound, idle: State, phase: Phase, sink: &mut dyn Sink) -> Result<(), Failure> {
         let failure = |error| failure(error, phase);
         let arguments = bind::arguments(&bound.binds).map_err(|error| failure(sqlx::Error::Encode(error)))?;
         self.state = State::Busy;
@@ -202,7 +204,7 @@ impl Session {
                     // The server's own word ends the statement.
                     if matches!(error, sqlx::Error::Database(_)) {
                         drop(rows);
-                        self.state = State::Clean;
+                        self.state = idle;
                     }
                     return Err(failure(error));
                 }
@@ -218,13 +220,13 @@ impl Session {
                 Err(failure) => Err(failure),
             };
             if settled(rows, &self.killer, &self.identity).await {
-                self.state = State::Clean;
+                self.state = idle;
             }
             ended?;
             return sink.end(0).map_err(Failure::from);
         }
         drop(rows);
-        self.state = State::Clean;
+        self.state = idle;
         if phase != Phase::Write {
             changed = 0;
         }

@@ -3,11 +3,14 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Again, Backend, Driver, FailureKind, Health, Isolation, Options, Request, driver},
+    backend::{
+        Again, Backend, Column, Driver, FailureKind, Flow, Health, Isolation, Options, Request, Sink, Stop, driver,
+    },
     template::Dialect,
     value::{Scalar, Value},
     yaml,
 };
+use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -262,6 +265,40 @@ async fn a_write_keeps_its_connection() {
         assert_eq!(rows(&backend, SQL, "SELECT CONNECTION_ID() AS id").await, id);
     }
     assert_eq!(things(&backend, SQL).await.len(), 4);
+}
+
+/// Panics at the end.
+struct Broken;
+
+impl Sink for Broken {
+    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
+        Ok(Flow::More)
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn end(&mut self, _: u64) -> Result<(), Stop> {
+        panic!("a fault of our own");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_panics_leaves_nothing_to_the_next_call() {
+    let Some(fixture) = Mysql::new() else { return };
+    let (backend, other) = (fixture.backend(1), fixture.backend(1));
+    let raise = write(statements(SQL, &["UPDATE things SET amount = 99"]));
+    let panicked = backend.clone();
+    let call = tokio::spawn(async move { panicked.run(&raise, &mut Broken).await.map(drop) });
+    assert!(call.await.expect_err("the sink panics").is_panic());
+    assert_eq!(things(&backend, SQL).await, first_things());
+    let raise = write(statements(SQL, &["UPDATE things SET amount = 1 WHERE id = 1"]));
+    run(&other, raise).await.expect("no lock is left");
 }
 
 #[tokio::test]
