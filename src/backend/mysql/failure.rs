@@ -89,11 +89,9 @@ fn kind(number: u16, state: &str) -> FailureKind {
         1049 => FailureKind::Drift,
         // Interrupted, by our own limit or somebody.
         1317 | 1969 | 3024 => FailureKind::Timeout,
-        1040 | 1045 | 1129 | 1130 | 1203 | 1226 => FailureKind::Unavailable,
         number if LOST.contains(&number) => FailureKind::Unavailable,
-        // The server cannot write or has no room: 1021 disk full, 1037, 1038 and 1041 memory, 1114 table full,
-        // 1290 and 1836 read-only.
-        1021 | 1037 | 1038 | 1041 | 1114 | 1290 | 1836 => FailureKind::Unavailable,
+        // A server that takes no writes has become a replica: its name may lead to another one by now.
+        1290 | 1836 => FailureKind::Unavailable,
         number if VALUES.contains(&number) => FailureKind::InvalidValue,
         _ if state.starts_with("22") => FailureKind::InvalidValue,
         _ => FailureKind::Other,
@@ -164,6 +162,9 @@ mod tests {
         check(1969, "70100", FailureKind::Timeout);
         check(1927, "70100", FailureKind::Unavailable);
         check(4031, "HY000", FailureKind::Unavailable);
+        check(1836, "HY000", FailureKind::Unavailable);
+        check(1114, "HY000", FailureKind::Other);
+        check(1040, "08004", FailureKind::Other);
         check(1792, "25006", FailureKind::Other);
         check(1064, "42000", FailureKind::Other);
     }

@@ -126,12 +126,17 @@ impl Mysql {
         let mut held = self.held(request.deadline).await?;
         let begun = Instant::now();
         let run = held.run(request, nature, sink);
-        match self.statement_timeout {
-            Some(longest) => timeout_at(begun + longest, run).await.unwrap_or_else(|_| {
-                Err(Failure::new(FailureKind::Timeout, "the backend's statement_timeout passed"))
-            })?,
-            None => run.await?,
+        let outcome = match self.statement_timeout {
+            Some(longest) => timeout_at(begun + longest, run)
+                .await
+                .unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, "the backend's statement_timeout passed"))),
+            None => run.await,
+        };
+        if matches!(&outcome, Err(failure) if failure.kind == FailureKind::Unavailable) {
+            // Where the server was started anew, all of its connections are lost: the next try is for a new one.
+            self.pool.forget();
         }
+        outcome?;
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })
     }
 
@@ -185,10 +190,6 @@ impl Backend for Mysql {
     fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
         Box::pin(async move {
             let outcome = self.run(request, sink).await;
-            if matches!(&outcome, Err(failure) if failure.kind == FailureKind::Unavailable) {
-                // Where the server was started anew, all of its connections are lost: the next try is for a new one.
-                self.pool.forget();
-            }
             self.seen.note(&outcome);
             outcome
         })

@@ -56,6 +56,7 @@ const INIT: &str = "
     CREATE PROCEDURE tells_twice() BEGIN SELECT id FROM things; SELECT name FROM things; END;
     CREATE PROCEDURE refuses()
     BEGIN UPDATE things SET amount = 99; SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'the account is closed'; END;
+    CREATE PROCEDURE fills() SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'the table is full';
     CREATE PROCEDURE commits() BEGIN UPDATE things SET amount = 99; COMMIT; END;
 ";
 
@@ -299,6 +300,15 @@ async fn a_write_that_panics_leaves_nothing_to_the_next_call() {
     assert_eq!(things(&backend, SQL).await, first_things());
     let raise = write(statements(SQL, &["UPDATE things SET amount = 1 WHERE id = 1"]));
     run(&other, raise).await.expect("no lock is left");
+}
+
+#[tokio::test]
+async fn what_only_a_statement_lacks_is_not_the_servers_absence() {
+    let Some(fixture) = Mysql::new() else { return };
+    let backend = fixture.backend(1);
+    let failure = run(&backend, write(statements(SQL, &["CALL fills()"]))).await.expect_err("there is no room");
+    assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::Other, Some("1114")));
+    assert_eq!(backend.health(), Health::Up);
 }
 
 #[tokio::test]
