@@ -58,6 +58,12 @@ pub(super) fn failure(error: sqlx::Error, phase: Phase) -> Failure {
     }
 }
 
+/// Whether a statement ended because it was told to.
+pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    error.is_some_and(|error| error.number() == 1317)
+}
+
 fn coded(failure: Failure, number: u16, state: &str) -> Failure {
     Failure { code: Some(number.to_string()), state: Some(state.to_owned()), ..failure }
 }

@@ -17,7 +17,7 @@ use tokio::{task::coop::consume_budget, time::timeout};
 use super::{
     bind,
     connect::{Identity, Killer, settings},
-    failure::{Phase, failure},
+    failure::{Phase, failure, is_interrupted},
     nature::{Nature, Verb},
     render::{self, Rendering},
 };
@@ -292,9 +292,9 @@ async fn settled(mut rows: Rows<'_>, killer: &Killer, victim: &Identity) -> bool
             consume_budget().await;
             match rows.next().await {
                 Some(Ok(_)) => {}
-                // The server says that it was interrupted. Where it says nothing, that may still hit what comes next.
-                Some(Err(sqlx::Error::Database(_))) => return true,
-                Some(Err(_)) | None => return false,
+                // Where the server does not say that it was interrupted, that may still hit what comes next.
+                Some(Err(error)) => return is_interrupted(&error),
+                None => return false,
             }
         }
     };

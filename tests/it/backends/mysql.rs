@@ -303,6 +303,18 @@ async fn a_write_that_panics_leaves_nothing_to_the_next_call() {
 }
 
 #[tokio::test]
+async fn what_interrupts_a_statement_that_is_over_hits_no_other() {
+    let Some(fixture) = Mysql::new() else { return };
+    let backend = fixture.backend(1);
+    // More rows than are read in vain, and then an error: the server has long said all when it is told to stop.
+    let sql = "SELECT n, IF(n = 1500, (SELECT d FROM digits WHERE d < n), 0) AS e FROM n LIMIT 2000";
+    let kept = &mut Kept { enough: Some(1), ..Kept::default() };
+    backend.run(&read(statements(SQL, &[sql])), kept).await.expect("one row is enough");
+    settled(&backend).await;
+    assert_eq!(backend.connections().open, 0, "the next call has a connection of its own");
+}
+
+#[tokio::test]
 async fn what_only_a_statement_lacks_is_not_the_servers_absence() {
     let Some(fixture) = Mysql::new() else { return };
     let backend = fixture.backend(1);
