@@ -178,8 +178,9 @@ impl<C: Connect> Pool<C> {
                 (lease.home, lease.made) = (idle.home, idle.made);
                 lease.connection = Some(idle.connection);
             }
-            None => lease.connection = Some(pool.connect.connect().await?),
+            None => lease = made(lease).await?,
         }
+        lease.released = false;
         Ok(lease)
     }
 
@@ -268,6 +269,16 @@ impl<C: Connect> Inner<C> {
     }
 }
 
+/// Makes a lease's connection, in a task of its own: when the caller leaves before it is there, it waits for the next one.
+async fn made<C: Connect>(mut lease: Lease<C>) -> Result<Lease<C>, Failure> {
+    let making = tokio::spawn(async move {
+        lease.connection = Some(lease.pool.connect.connect().await?);
+        lease.released = true;
+        Ok(lease)
+    });
+    making.await.unwrap_or_else(|error| Err(Failure::new(FailureKind::Unavailable, error.to_string())))
+}
+
 fn closed() -> Failure {
     Failure::new(FailureKind::Unavailable, "the pool is closed")
 }
@@ -292,6 +303,7 @@ pub struct Lease<C: Connect> {
     connection: Option<C::Connection>,
     home: runtime::Id,
     made: Instant,
+    /// Whether it goes back when this is dropped.
     released: bool,
 }
 
@@ -337,7 +349,7 @@ impl<C: Connect> Drop for Lease<C> {
 mod tests {
     use std::sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
     };
 
     use super::*;
@@ -347,12 +359,15 @@ mod tests {
     struct Numbers {
         made: Arc<AtomicUsize>,
         stale: Arc<AtomicBool>,
+        /// How many milliseconds it takes to make one.
+        slow: Arc<AtomicU64>,
     }
 
     impl Connect for Numbers {
         type Connection = usize;
 
         async fn connect(&self) -> Result<usize, Failure> {
+            tokio::time::sleep(Duration::from_millis(self.slow.load(Ordering::Relaxed))).await;
             Ok(self.made.fetch_add(1, Ordering::Relaxed))
         }
 
@@ -415,6 +430,51 @@ mod tests {
             let refused = pool.get(Instant::now() + deadline).await.err().map(|failure| failure.kind);
             assert_eq!(refused, Some(FailureKind::Overloaded));
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_caller_left_is_finished_for_the_next_one() {
+        let (pool, numbers) = pool(PoolSettings::default());
+        numbers.slow.store(50, Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        for _ in 0..2 {
+            assert!(timeout(Duration::from_millis(5), pool.get(deadline)).await.is_err(), "it is not there yet");
+        }
+        assert_eq!(pool.connections(), Connections { open: 2, idle: 0 });
+        let both = [get(&pool).await, get(&pool).await];
+        assert_eq!(both.map(|lease| *lease), [0, 1]);
+        assert_eq!(numbers.made.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nothing_is_lost_when_callers_leave_while_they_wait() {
+        let numbers = Numbers { slow: Arc::new(AtomicU64::new(1)), ..Numbers::default() };
+        let pool = Arc::new(Pool::new(numbers, PoolSettings { max: 3, ..PoolSettings::default() }));
+        let calls = (0..2000_u64).map(|caller| {
+            let pool = pool.clone();
+            let call = async move {
+                let Ok(lease) = pool.get(Instant::now() + Duration::from_millis(5 + caller % 7 * 5)).await else {
+                    return;
+                };
+                assert!(pool.connections().open <= 3);
+                tokio::task::yield_now().await;
+                if caller % 11 > 0 {
+                    lease.release();
+                }
+            };
+            // Some leave in the middle of whatever they wait for.
+            let patience = if caller % 3 == 0 { Duration::from_micros(caller) } else { Duration::from_secs(60) };
+            tokio::spawn(timeout(patience, call))
+        });
+        let callers: Vec<_> = calls.collect();
+        for caller in callers {
+            let _left = caller.await.expect("no panic");
+        }
+        let leases = [get(&pool).await, get(&pool).await, get(&pool).await];
+        assert_eq!(pool.connections(), Connections { open: 3, idle: 0 });
+        assert_eq!(pool.0.permits.available_permits(), 0);
+        drop(leases);
+        assert_eq!((pool.connections().open, pool.0.permits.available_permits()), (0, 3));
     }
 
     #[tokio::test]
