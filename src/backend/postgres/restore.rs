@@ -10,8 +10,7 @@ use std::{
 use sqlx::{Connection as _, Executor, PgConnection, Row};
 use tokio::{
     runtime::Handle,
-    sync::Mutex,
-    task::JoinHandle,
+    sync::{Mutex, oneshot},
     time::{Instant, timeout},
 };
 
@@ -24,12 +23,12 @@ use crate::backend::pool::Lease;
 
 /// After which time a statement that does not end is cancelled again: the first time it had perhaps not begun.
 const AGAIN: Duration = Duration::from_millis(25);
-/// After which time the server's process is ended instead.
+/// After which time the server's process is ended instead, and its connection closed.
 const PATIENCE: Duration = Duration::from_millis(150);
-/// After which time it is left to itself.
+/// After which time a connection that is not in order by then is closed as it is.
 const END: Duration = Duration::from_secs(10);
 
-/// How long it may take to ask for either.
+/// How long the server may take to answer either.
 const SIGNAL: Duration = Duration::from_secs(3);
 
 /// Puts a session back into the state in which it was opened, without touching its prepared statements. The last query
@@ -103,44 +102,64 @@ async fn wipe(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     Ok(usize::try_from(prepared).is_ok_and(|prepared| prepared >= connection.cached_statements_size()))
 }
 
-/// Cancels the statement that runs and waits for its end. Gives the connection back where it can be used again; if it
-/// cannot, the server's process is gone.
+/// Cancels the statement that runs and waits for its end, or ends the server's process. Gives the connection back where it
+/// can be used again.
 async fn settle(lease: Lease<Connector>, canceller: &Canceller) -> Option<Lease<Connector>> {
     let process = lease.process.clone();
     // A connection that is closed in the middle of a statement is noticed by the server, sooner or later.
-    let mut sent = canceller.cancel(&process).await;
-    if !sent {
-        return None;
-    }
+    canceller.cancel(&process).await.filter(|found| *found)?;
     let mut drained = drained(lease);
     let begun = Instant::now();
+    let mut answered = true;
     loop {
         if let Ok(outcome) = timeout(AGAIN, &mut drained).await {
-            return outcome.ok()?;
+            // A signal without an answer may arrive late, and must not hit the next statement.
+            return outcome.ok().filter(|_| answered);
         }
-        sent =
-            if begun.elapsed() < PATIENCE { canceller.cancel(&process).await } else { canceller.end(&process).await };
-        if !sent {
-            tracing::debug!("a statement could not be cancelled");
+        let signal = if answered && begun.elapsed() < PATIENCE {
+            canceller.cancel(&process).await
+        } else {
+            canceller.end(&process).await
+        };
+        match signal {
+            Some(true) => {}
+            // The process is gone, and nothing on the way has told the connection.
+            Some(false) => return None,
+            None => answered = false,
         }
     }
 }
 
 /// Reads what is left of a statement, until the server is ready for another. On a thread of its own: as long as there is
-/// something to be read, sqlx reads on and lets nobody else have a turn.
-fn drained(mut lease: Lease<Connector>) -> JoinHandle<Option<Lease<Connector>>> {
+/// something to be read, sqlx reads on and lets nobody else have a turn. Where nobody waits any more, or the connection is
+/// lost, it is closed.
+fn drained(mut lease: Lease<Connector>) -> oneshot::Receiver<Lease<Connector>> {
+    let (mut sender, receiver) = oneshot::channel();
     let runtime = Handle::current();
     let drain = async move {
-        loop {
-            match lease.connection.ping().await {
-                Ok(()) => return Some(lease),
-                Err(error) if is_lost(&error) => return None,
-                // The statement's own failure; the server is ready after it.
-                Err(_) => {}
-            }
+        let ready = tokio::select! {
+            ready = ready(&mut lease.connection) => ready,
+            () = sender.closed() => false,
+        };
+        if ready {
+            // Where nobody waits, it is closed all the same.
+            let _ = sender.send(lease);
         }
     };
-    tokio::task::spawn_blocking(move || runtime.block_on(drain))
+    tokio::task::spawn_blocking(move || runtime.block_on(drain));
+    receiver
+}
+
+/// Waits until the server is ready for another statement. `false` where the connection is lost.
+async fn ready(connection: &mut PgConnection) -> bool {
+    loop {
+        match connection.ping().await {
+            Ok(()) => return true,
+            Err(error) if is_lost(&error) => return false,
+            // The statement's own failure; the server is ready after it.
+            Err(_) => {}
+        }
+    }
 }
 
 /// Cancels statements of a backend over a connection of its own, made when it is first needed.
@@ -154,8 +173,8 @@ impl Canceller {
         Self { connector, connection: Mutex::new(None) }
     }
 
-    /// Cancels what a process runs at the moment. Whether it could be asked for.
-    async fn cancel(&self, process: &Process) -> bool {
+    /// Cancels what a process runs at the moment. Whether there is such a process; `None` where the server did not answer.
+    async fn cancel(&self, process: &Process) -> Option<bool> {
         self.signal(
             "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
              WHERE pid = $1 AND backend_start = $2::timestamptz",
@@ -164,8 +183,8 @@ impl Canceller {
         .await
     }
 
-    /// Ends a process.
-    async fn end(&self, process: &Process) -> bool {
+    /// Ends a process. Whether there is such a process; `None` where the server did not answer.
+    async fn end(&self, process: &Process) -> Option<bool> {
         self.signal(
             "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
              WHERE pid = $1 AND backend_start = $2::timestamptz",
@@ -174,27 +193,26 @@ impl Canceller {
         .await
     }
 
-    async fn signal(&self, sql: &'static str, process: &Process) -> bool {
+    async fn signal(&self, sql: &'static str, process: &Process) -> Option<bool> {
         let mut kept = self.connection.lock().await;
         let outcome = timeout(SIGNAL, async {
             // The one that is kept may be dead.
-            if let Some(connection) = kept.take()
-                && let Ok(connection) = signal(connection, sql, process).await
+            if let Some(mut connection) = kept.take()
+                && let Ok(found) = signal(&mut connection, sql, process).await
             {
-                return Ok(connection);
+                return Ok((connection, found));
             }
-            signal(self.connector.open().await?, sql, process).await
+            let mut connection = self.connector.open().await?;
+            let found = signal(&mut connection, sql, process).await?;
+            Ok::<_, sqlx::Error>((connection, found))
         });
-        *kept = outcome.await.ok().and_then(Result::ok);
-        kept.is_some()
+        let (connection, found) = outcome.await.ok().and_then(Result::ok)?;
+        *kept = Some(connection);
+        Some(found)
     }
 }
 
-async fn signal(
-    mut connection: PgConnection,
-    sql: &'static str,
-    process: &Process,
-) -> Result<PgConnection, sqlx::Error> {
-    connection.execute(sqlx::query(sql).bind(process.id).bind(&process.started)).await?;
-    Ok(connection)
+async fn signal(connection: &mut PgConnection, sql: &'static str, process: &Process) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query(sql).bind(process.id).bind(&process.started);
+    Ok(connection.fetch_optional(query).await?.is_some())
 }

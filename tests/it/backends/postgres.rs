@@ -1,6 +1,7 @@
 //! PostgreSQL: its fixture, and what only it promises.
 
 use std::{
+    future,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,6 +14,10 @@ use datadip::{
     yaml,
 };
 use serde_json::{Value as Json, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use super::{
     Fixture,
@@ -93,7 +98,11 @@ impl Postgres {
     }
 
     pub fn open(&self, settings: &str) -> Arc<dyn Backend> {
-        let (document, mut out) = yaml::parse(&format!("kind: postgres\nurl: \"{}\"\n{settings}", self.0.url()));
+        self.open_at(self.0.url(), settings)
+    }
+
+    fn open_at(&self, url: &str, settings: &str) -> Arc<dyn Backend> {
+        let (document, mut out) = yaml::parse(&format!("kind: postgres\nurl: \"{url}\"\n{settings}"));
         let backend = (self.driver().open)(&document.expect("valid YAML").root, Path::new("."), &mut out);
         backend.unwrap_or_else(|| panic!("{out:?}"))
     }
@@ -546,6 +555,81 @@ async fn a_write_whose_connection_died_midway_is_not_repeated() {
     let error = answer.expect_err("its connection died");
     assert_eq!((error.code.as_str(), error.in_doubt, trace.retries), ("backend_unavailable", false, 0));
     assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_went_silent_is_replaced() {
+    let Some(fixture) = Postgres::new() else { return };
+    let url = silenced(fixture.0.url(), |answers| answers.contains("fall silent")).await;
+    let backend = fixture.open_at(&url, "pool: { max: 1 }\n");
+    rows(&backend, SQL, "SELECT 'fall silent' AS v").await;
+    let request = read(statements(SQL, &["SELECT 1 AS v"]));
+    let mut kept = Kept::default();
+    let outcome = tokio::time::timeout(Duration::from_millis(100), backend.run(&request, &mut kept)).await;
+    assert!(outcome.is_err(), "nobody answers");
+    settled(&backend).await;
+    assert_eq!(things(&backend, SQL).await, first_things());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_cancellation_may_come_late_is_closed() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run(
+        "CREATE FUNCTION outlast() RETURNS bigint LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_sleep(60); RETURN 1; EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(2); RETURN 1; END $$",
+    );
+    // The first cancellation is answered, the second is not.
+    let url = silenced(fixture.0.url(), |answers| {
+        answers.split_once("pg_cancel_backend").is_some_and(|(_, after)| after.contains("SELECT 1\0"))
+    });
+    let backend = fixture.open_at(&url.await, "pool: { max: 1, acquire_timeout: 20s }\n");
+    let process = "SELECT pg_backend_pid()::bigint AS v";
+    let before = rows(&backend, SQL, process).await;
+    let request = read(statements(SQL, &["SELECT outlast() AS v"]));
+    let mut kept = Kept::default();
+    let outcome = tokio::time::timeout(Duration::from_millis(500), backend.run(&request, &mut kept)).await;
+    assert!(outcome.is_err(), "it outlasts its deadline");
+    assert_ne!(rows(&backend, SQL, process).await, before);
+}
+
+/// The address of something between a backend and its server that passes nothing on, of a connection, once the server's
+/// answers on it are such, and tells neither side: as a firewall does that has forgotten a connection.
+async fn silenced(url: &str, silent: fn(&str) -> bool) -> String {
+    let address = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).expect("a user and a host").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let own = url.replace(&address, &format!("127.0.0.1:{port}"));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(&address).await.expect("the server is there");
+            tokio::spawn(pass(client, server, silent));
+        }
+    });
+    own
+}
+
+async fn pass(mut client: TcpStream, mut server: TcpStream, silent: fn(&str) -> bool) {
+    let (mut asked, mut answered) = ([0; 8192], [0; 8192]);
+    let mut answers = String::new();
+    while !silent(&answers) {
+        let passed = tokio::select! {
+            read = client.read(&mut asked) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(length) => server.write_all(&asked[..length]).await,
+            },
+            read = server.read(&mut answered) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(length) => {
+                    answers += &String::from_utf8_lossy(&answered[..length]);
+                    client.write_all(&answered[..length]).await
+                }
+            },
+        };
+        if passed.is_err() {
+            return;
+        }
+    }
+    future::pending().await
 }
 
 #[tokio::test]
