@@ -75,15 +75,18 @@ async fn watch_all(live: Arc<Live>, pace: Pace) {
             if !stays {
                 task.abort();
             }
-            stays
+            stays && !task.is_finished()
         });
         for name in gateway.backends.keys().filter(|name| !watched.contains_key(*name)).cloned().collect::<Vec<_>>() {
             watched.insert(name.clone(), tasks.spawn(watch_one(live.clone(), name, pace)));
         }
         drop(gateway);
-        while tasks.try_join_next().is_some() {}
-        if changes.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            Some(ended) = tasks.join_next() => if ended.is_err_and(|error| error.is_panic()) {
+                tracing::error!("watching a backend failed by a mistake of datadip's; it is begun again");
+                sleep(pace.retry).await;
+            },
         }
     }
 }
