@@ -106,6 +106,7 @@ rules! {
     Note UNSAFE_REPEAT "unsafe-repeat";
 
     Error UNREACHABLE_BACKEND "unreachable-backend";
+    Error UNEXAMINED_ACTION "unexamined-action";
     Error SCHEMA_DRIFT "schema-drift";
     Error REFUSED_STATEMENT "refused-statement";
     Error UNTYPED_PLACEHOLDER "untyped-placeholder";

@@ -87,6 +87,14 @@ pub async fn costs(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagnos
     Ok(judge.found())
 }
 
+/// That an action's backend could not answer at the moment.
+pub(super) fn unexamined(action: &Action, failure: &Failure) -> Vec<Diagnostic> {
+    let Some(spec) = written(action) else { return Vec::new() };
+    let Some(mut judge) = Judge::new(action, &spec) else { return Vec::new() };
+    judge.unexamined(failure);
+    judge.found()
+}
+
 /// The tables that an action depends on, as its statements name them; [`ALL_TABLES`] among them where a statement's tables
 /// are not known.
 pub fn tables(action: &Action) -> BTreeSet<String> {

@@ -10,7 +10,7 @@ use crate::{
     },
     diagnostic::{
         COST_EXCEEDED, COST_UNKNOWN, DUPLICATE_COLUMN, Diagnostic, REFUSED_STATEMENT, SCHEMA_DRIFT, Span,
-        UNRENDERABLE_COLUMN, UNTYPED_PLACEHOLDER, suggest,
+        UNEXAMINED_ACTION, UNRENDERABLE_COLUMN, UNTYPED_PLACEHOLDER, suggest,
     },
     lint::{self, Statement, Subject},
     spec::{ActionSpec, Shape},
@@ -102,6 +102,12 @@ impl<'a> Judge<'a> {
         let Some(most) = &self.action.max_cost else { return };
         let message = "the planner gives no cost for this statement, so `max_cost` does not bound it";
         self.found.push(COST_UNKNOWN.at(most.span, message).help("remove `max_cost`; `timeout` bounds every call"));
+    }
+
+    /// That the backend cannot answer at the moment.
+    pub fn unexamined(&mut self, failure: &Failure) {
+        let message = format!("the action could not be examined: {}", failure.message.trim_end_matches('.'));
+        self.found.push(UNEXAMINED_ACTION.at(self.subject.place(), message).help("try again later"));
     }
 
     /// The statement of a shape, read again: only where something is wrong with it.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::examine::{costs, examine};
+use super::examine::{costs, examine, unexamined};
 use crate::{
     action::Action,
     backend::{Backend, Failure, FailureKind},
@@ -47,13 +47,28 @@ async fn ask(project: &Project, settings: &Settings, name: &str, wanted: &Backen
     reports
 }
 
-async fn examine_all(actions: &[&Arc<Action>], backend: &dyn Backend, out: &mut Vec<Report>) -> Result<(), Failure> {
+/// Reports on actions of a backend, each of which gets a report; one that cannot be examined at the moment is told in it.
+///
+/// # Errors
+///
+/// When the backend cannot be reached, or not any more.
+pub async fn examine_all(
+    actions: &[&Arc<Action>],
+    backend: &dyn Backend,
+    out: &mut Vec<Report>,
+) -> Result<(), Failure> {
     let late = || Failure::new(FailureKind::Timeout, format!("no answer in {} seconds", CONNECT.as_secs()));
     timeout(CONNECT, backend.connect()).await.unwrap_or_else(|_| Err(late()))?;
     let Some(inspect) = backend.inspect() else { return Ok(()) };
     for action in actions {
-        let mut found = examine(action, inspect).await?;
-        found.extend(costs(action, inspect).await?);
+        let mut found = Vec::new();
+        for answer in [examine(action, inspect).await, costs(action, inspect).await] {
+            match answer {
+                Ok(more) => found.extend(more),
+                Err(failure) if failure.kind == FailureKind::Unavailable => return Err(failure),
+                Err(failure) => found.extend(unexamined(action, &failure)),
+            }
+        }
         out.push(Report::new(action.source.clone(), found));
     }
     Ok(())

@@ -8,5 +8,5 @@ mod lint;
 mod watch;
 
 pub use examine::{costs, examine, tables};
-pub use lint::lint;
+pub use lint::{examine_all, lint};
 pub use watch::{Pace, Watch, watch};

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use datadip::{
     },
     catalog::State,
     gateway::{Gateway, Live},
-    live::{Pace, watch},
+    live::{Pace, examine_all, watch},
     project::Project,
     template::Statement,
 };
@@ -54,6 +54,11 @@ struct Asked {
     order: Mutex<Vec<String>>,
     /// While somebody writes here, no statement is described.
     held: RwLock<()>,
+    /// How the statements on a table fail that are described, and how plans fail.
+    failing: Mutex<Option<(String, FailureKind)>>,
+    plans_fail: Mutex<Option<FailureKind>>,
+    /// Whether describing a statement panics.
+    panics: AtomicBool,
     /// What the planner estimates.
     cost: Mutex<Option<f64>>,
 }
@@ -73,8 +78,12 @@ impl Inspect for Asked {
             self.one_at_a_time().await;
             self.described.fetch_add(1, Relaxed);
             let table = statement.text().split_whitespace().last().expect("a table").to_owned();
-            self.order.lock().expect("no panic").push(table);
+            self.order.lock().expect("no panic").push(table.clone());
             drop(self.held.read().await);
+            assert!(!self.panics.load(Relaxed), "as the test says");
+            if let Some((_, kind)) = self.failing.lock().expect("no panic").as_ref().filter(|(of, _)| *of == table) {
+                return Err(Failure::new(kind.clone(), "as the test says"));
+            }
             let missing = self.missing.lock().expect("no panic").clone();
             match missing.filter(|missing| statement.text().ends_with(missing.as_str())) {
                 Some(missing) => Err(Failure::new(FailureKind::Drift, format!("no such table: {missing}"))),
@@ -84,7 +93,12 @@ impl Inspect for Asked {
     }
 
     fn plan<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
-        Box::pin(async { Ok(Plan { cost: *self.cost.lock().expect("no panic"), plan: Json::Null }) })
+        Box::pin(async {
+            match self.plans_fail.lock().expect("no panic").clone() {
+                Some(kind) => Err(Failure::new(kind, "as the test says")),
+                None => Ok(Plan { cost: *self.cost.lock().expect("no panic"), plan: Json::Null }),
+            }
+        })
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
@@ -262,4 +276,38 @@ async fn what_is_new_or_suspected_is_examined_before_what_only_changed() {
     until("all are examined again", || asked.described.load(Relaxed) == 200).await;
     let order = asked.order.lock().expect("no panic")[100..104].join(" ");
     assert_eq!(order, "t0000 t0090 t0200 t0001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_that_panics_is_replaced() {
+    let (_folder, asked, live) = serve(1);
+    asked.panics.store(true, Relaxed);
+    *asked.missing.lock().expect("no panic") = Some("t0000".into());
+    let _watch = watch(live.clone(), PACE);
+    until("it has panicked", || asked.described.load(Relaxed) > 0).await;
+    assert_eq!(state(&live, "a0000"), None);
+    asked.panics.store(false, Relaxed);
+    until("it is watched again", || state(&live, "a0000") == Some(State::Drifted)).await;
+}
+
+#[tokio::test]
+async fn lint_goes_on_after_what_passes_and_stops_where_the_backend_is_gone() {
+    let (_folder, asked, live) = serve(3);
+    let catalog = live.snapshot().catalog.clone();
+    let actions: Vec<_> = catalog.entries().map(|entry| entry.action.as_ref().expect("an action")).collect();
+    *asked.missing.lock().expect("no panic") = Some("t0002".into());
+    let found = async |kind| {
+        *asked.failing.lock().expect("no panic") = Some(("t0001".into(), kind));
+        let mut reports = Vec::new();
+        let reached = examine_all(&actions, &*asked, &mut reports).await.is_ok();
+        let found = reports.iter().flat_map(|report| &report.diagnostics).map(|d| (d.rule.name, d.message.clone()));
+        (reached, found.collect::<Vec<_>>())
+    };
+    for kind in [FailureKind::Contention, FailureKind::Timeout, FailureKind::Overloaded] {
+        let (reached, found) = found(kind).await;
+        let [(first, message), (second, _)] = &found[..] else { panic!("expected two findings, got {found:?}") };
+        assert_eq!((reached, *first, *second), (true, "unexamined-action", "schema-drift"));
+        assert_eq!(message, "the action could not be examined: as the test says");
+    }
+    assert_eq!(found(FailureKind::Unavailable).await, (false, Vec::new()));
 }
