@@ -147,10 +147,11 @@ impl Cache {
     }
 }
 
-/// One filling of an entry. Where the filler fails or leaves, the next who waits fills.
+/// One filling of an entry, or the failure of its statement, for all who wait. Where the filler leaves, runs out of its own
+/// time or loses its connection, the next who waits fills.
 #[derive(Debug, Default)]
 struct Flight {
-    filled: OnceCell<Arc<Entry>>,
+    filled: OnceCell<Result<Arc<Entry>, CallError>>,
     /// Whether the backend has failed a filler.
     failed: AtomicBool,
 }
@@ -210,16 +211,17 @@ pub(super) async fn answer(
     trace.cache = Some(CacheUse::Miss);
     let passenger = cache.board(key);
     let flight = &passenger.flight;
-    let mut own = None;
+    let (mut own, mut began) = (None, None);
+    let boarded = Instant::now();
     let filling = flight.filled.get_or_try_init(|| async {
         // It was filled while this call came here.
         if let Some(entry) = cache.fresh(&key, policy) {
-            return Ok(entry);
+            return Ok(Ok(entry));
         }
         if stale.is_some() && flight.failed.load(Ordering::Relaxed) {
             return Err(CallError::new(Code::BackendUnavailable).detail("the backend has failed another call"));
         }
-        let asked = Instant::now();
+        let asked = *began.insert(Instant::now());
         let outcome = perform(target, true, deadline, trace).await;
         let outcome = outcome.map(|answer| {
             let entry = cache.keep(key, &answer, asked);
@@ -228,14 +230,18 @@ pub(super) async fn answer(
         });
         flight.failed.store(outcome.as_ref().is_err_and(may_pass), Ordering::Relaxed);
         passenger.land();
-        outcome
+        match outcome {
+            Err(error) if is_the_fillers_own(&error) => Err(error),
+            outcome => Ok(outcome),
+        }
     });
     let late = || Err(CallError::new(Code::Timeout).detail("the deadline passed while another call filled the cache"));
-    let filled = timeout_at(deadline, filling).await.unwrap_or_else(|_| late());
+    let filled = timeout_at(deadline, filling).await.unwrap_or_else(|_| late()).and_then(Clone::clone);
+    trace.queue += began.unwrap_or_else(Instant::now) - boarded;
     match (filled, stale) {
         (Ok(entry), _) => Ok(own.unwrap_or_else(|| {
             trace.cache = Some(CacheUse::Hit);
-            again(entry, Age::Cached)
+            again(&entry, Age::Cached)
         })),
         (Err(error), Some(entry)) if may_pass(&error) => {
             trace.cache = Some(CacheUse::Stale);
@@ -244,6 +250,11 @@ pub(super) async fn answer(
         }
         (Err(error), _) => Err(error),
     }
+}
+
+/// Whether another who waits may fare better: what comes of the statement itself would only take as long again.
+fn is_the_fillers_own(error: &CallError) -> bool {
+    matches!(error.code, Code::Timeout | Code::BackendUnavailable)
 }
 
 /// Whether the backend failed, rather than answered something that nobody wants to hear: what is a mistake must be seen.

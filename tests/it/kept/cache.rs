@@ -42,6 +42,11 @@ impl Cached {
     }
 
     async fn send(&self, variables: &str, refresh: bool) -> Came {
+        let (came, trace) = self.trace(variables, refresh).await;
+        (came, trace.cache)
+    }
+
+    async fn trace(&self, variables: &str, refresh: bool) -> (Result<Json, CallError>, Trace) {
         let backend = self.backend.clone() as Arc<dyn Backend>;
         let lookup = Lookup { cache: &self.cache, backend: &self.digest, refresh };
         let target = Target {
@@ -56,7 +61,7 @@ impl Cached {
         let mut trace = Trace::default();
         let variables = Variables::from_json(variables).expect("an object");
         let came = call::call(target, &variables, &mut trace).await;
-        (came.map(|answer| serde_json::from_slice(&answer.body).expect("JSON")), trace.cache)
+        (came.map(|answer| serde_json::from_slice(&answer.body).expect("JSON")), trace)
     }
 
     /// The number of the run that answered, and what the call had of the cache.
@@ -133,6 +138,35 @@ async fn a_filler_that_fails_or_leaves_harms_nobody() {
     assert_eq!((hang.backend.runs(), failed.backend.runs()), (2, 2), "the next who waited filled for all");
     let error = filler.await.expect("does not panic").0.expect_err("its own failure");
     assert_eq!(error.code.as_str(), "backend_unavailable");
+}
+
+#[tokio::test]
+async fn what_comes_of_the_statement_is_everybodys_who_waits() {
+    for (kind, code) in [
+        (FailureKind::Other, "backend_error"),
+        (FailureKind::Drift, "schema_drift"),
+        (FailureKind::InvalidValue, "invalid_parameter"),
+        (FailureKind::Contention, "contention"),
+    ] {
+        let cached = Cached::new("ttl: 1h", [Step::FailSlowly(Duration::from_millis(50), kind)]);
+        let calls: Vec<_> = (0..10).map(|_| cached.spawn()).collect();
+        for call in join_all(calls).await {
+            assert_eq!(call.expect("does not panic").0.expect_err("it fails").code.as_str(), code);
+        }
+        assert_eq!(cached.run("{}").await, (2, CacheUse::Miss), "who comes later asks again");
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_anothers_answer_counts_as_waiting() {
+    let cached = Cached::new("ttl: 1h", [Step::Slow(Duration::from_millis(200))]);
+    let filler = cached.spawn();
+    sleep(Duration::from_millis(20)).await;
+    let (came, trace) = cached.trace("{}", false).await;
+    assert_eq!((came.expect("an answer")["result"].as_u64(), trace.cache), (Some(1), Some(CacheUse::Hit)));
+    assert!(trace.queue >= Duration::from_millis(50), "{:?}", trace.queue);
+    filler.await.expect("does not panic").0.expect("an answer");
+    assert_eq!(cached.trace("{}", false).await.1.queue, Duration::ZERO);
 }
 
 #[tokio::test]
