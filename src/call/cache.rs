@@ -2,10 +2,9 @@
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
-    ptr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -138,7 +137,9 @@ impl Cache {
 
     /// Joins those who want this entry filled.
     fn board(&self, key: Digest) -> Passenger<'_> {
-        let flight = self.flights().entry(key).or_default().clone();
+        let mut flights = self.flights();
+        let flight = flights.entry(key).or_default().clone();
+        flight.passengers.fetch_add(1, Ordering::Relaxed);
         Passenger { cache: self, key, flight }
     }
 
@@ -154,6 +155,8 @@ struct Flight {
     filled: OnceCell<Result<Arc<Entry>, CallError>>,
     /// Whether the backend has failed a filler.
     failed: AtomicBool,
+    /// How many wait; changed while the flights are held.
+    passengers: AtomicUsize,
 }
 
 /// Somebody who waits for a flight.
@@ -166,12 +169,11 @@ struct Passenger<'a> {
 impl Passenger<'_> {
     /// The flight is over: who comes from now on takes another one.
     fn land(&self) {
-        self.remove(|_| true);
+        self.remove_from(&mut self.cache.flights());
     }
 
-    fn remove(&self, when: impl FnOnce(&Arc<Flight>) -> bool) {
-        let mut flights = self.cache.flights();
-        if flights.get(&self.key).is_some_and(|flight| ptr::eq(&**flight, &*self.flight) && when(flight)) {
+    fn remove_from(&self, flights: &mut HashMap<Digest, Arc<Flight>>) {
+        if flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
             flights.remove(&self.key);
         }
     }
@@ -179,8 +181,10 @@ impl Passenger<'_> {
 
 impl Drop for Passenger<'_> {
     fn drop(&mut self) {
-        // The map's own and this one's: nobody else waits.
-        self.remove(|flight| Arc::strong_count(flight) == 2);
+        let mut flights = self.cache.flights();
+        if self.flight.passengers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.remove_from(&mut flights);
+        }
     }
 }
 
@@ -216,6 +220,7 @@ pub(super) async fn answer(
     let filling = flight.filled.get_or_try_init(|| async {
         // It was filled while this call came here.
         if let Some(entry) = cache.fresh(&key, policy) {
+            passenger.land();
             return Ok(Ok(entry));
         }
         if stale.is_some() && flight.failed.load(Ordering::Relaxed) {
@@ -260,4 +265,19 @@ fn is_the_fillers_own(error: &CallError) -> bool {
 /// Whether the backend failed, rather than answered something that nobody wants to hear: what is a mistake must be seen.
 fn may_pass(error: &CallError) -> bool {
     matches!(error.code.status(), 503 | 504)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_who_leaves_a_flight_clears_it_away() {
+        let cache = Cache::new(0);
+        let passengers = [cache.board([1; 32]), cache.board([1; 32])];
+        // Two who leave at once both have their hold on it still.
+        let _leaving = passengers[0].flight.clone();
+        drop(passengers);
+        assert!(cache.flights().is_empty());
+    }
 }
