@@ -3,12 +3,15 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::{
-    sync::watch,
+    sync::Semaphore,
     time::{Instant, timeout_at},
 };
 
@@ -27,6 +30,9 @@ const IN_DOUBT: Duration = Duration::from_secs(24 * 3600);
 const MAX_BYTES: usize = 64 << 20;
 /// What a key takes besides its outcome: its slots in the tables and what is allocated.
 const OVERHEAD: usize = 512;
+
+/// How many may wait for one call: CXone sends a call that failed up to two times more, and nobody sends it faster than that.
+const WAITING: usize = 3;
 
 /// The keys of writes that run or have run, with their outcomes.
 #[derive(Debug)]
@@ -50,12 +56,15 @@ pub struct Under<'a> {
     pub caller: Option<&'a str>,
     /// The caller's word.
     pub key: &'a str,
+    /// Set once it is the first: from then on it has to be run to its end.
+    pub first: &'a AtomicBool,
 }
 
-/// Makes a write under a key, or answers what came of it before. To be run to its end, also when the caller has left: a
-/// future that is dropped on the way leaves its outcome in doubt.
+/// Makes a write under a key, or answers what came of it before. Where it is the first, it is to be run to its end, also when
+/// the caller has left: a future that is dropped on the way leaves its outcome in doubt.
 ///
-/// Those who wait for another send of the same call hold no place among the calls that run, so that they cannot be in its way.
+/// Those who wait for another send of the same call hold no place among the calls that run, so that they cannot be in its
+/// way. There are no more of them than may wait in the gateway's queue, nor many for one call.
 pub async fn once(
     target: Target<'_>,
     under: Under<'_>,
@@ -69,12 +78,12 @@ pub async fn once(
     prepare(action, variables, trace)?;
     let key = digest::of_texts(&[&action.name, under.caller.unwrap_or_default(), under.key]);
     let values = digest::of_values(action, &trace.values);
+    let most = target.limiters.first().map_or(usize::MAX, |limiter| limiter.settings().queue);
     let ticket = loop {
-        match under.repeats.begin(key, values, Instant::now()) {
+        match under.repeats.begin(key, values, most, Instant::now()) {
             Begun::First(ticket) => break ticket,
-            Begun::Running(mut running) => {
-                // The end of the other one closes the channel.
-                let ended = timeout_at(deadline, running.changed()).await;
+            Begun::Running(waiting) => {
+                let ended = timeout_at(deadline, waiting.end()).await;
                 trace.queue = started.elapsed();
                 if ended.is_err() {
                     let error = CallError::new(Code::Timeout).detail("another call under the same key still runs");
@@ -89,11 +98,15 @@ pub async fn once(
                 };
             }
             Begun::Conflict => return Err(CallError::new(Code::IdempotencyConflict)),
+            Begun::Crowded => {
+                return Err(CallError::new(Code::Overloaded).detail("too many repeats wait for calls that run"));
+            }
             Begun::Full => {
                 return Err(CallError::new(Code::Overloaded).detail("no further idempotency key can be remembered"));
             }
         }
     };
+    under.first.store(true, Ordering::Relaxed);
     let outcome = first(target, deadline, trace).await;
     ticket.finish(&outcome, Instant::now());
     outcome
@@ -148,6 +161,8 @@ struct Memory {
     /// The same of those in doubt, which make room for nobody.
     doubtful: VecDeque<(Instant, Digest)>,
     bytes: usize,
+    /// How many wait for calls that run.
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -158,8 +173,38 @@ struct Known {
 
 #[derive(Debug)]
 enum State {
-    Running(watch::Receiver<()>),
+    Running(Arc<Run>),
     Done(Arc<Outcome>),
+}
+
+/// A call that runs.
+#[derive(Debug)]
+struct Run {
+    /// Has no permits, and is closed when the call ends.
+    end: Semaphore,
+    /// How many wait for it; changed while the memory is held.
+    waiting: AtomicUsize,
+}
+
+/// Held by who waits for a call that runs.
+#[derive(Debug)]
+struct Waiting<'a> {
+    repeats: &'a Repeats,
+    run: Arc<Run>,
+}
+
+impl Waiting<'_> {
+    async fn end(&self) {
+        // It gives no permits.
+        let _ = self.run.end.acquire().await;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.repeats.memory().waiting -= 1;
+        self.run.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a call under a key finds.
@@ -167,8 +212,10 @@ enum State {
 enum Begun<'a> {
     /// It is the first, and has to finish.
     First(Ticket<'a>),
-    /// Another one runs until this closes.
-    Running(watch::Receiver<()>),
+    /// Another one runs.
+    Running(Waiting<'a>),
+    /// Another one runs, and too many wait already.
+    Crowded,
     /// Another one has run.
     Done(Arc<Outcome>),
     /// The key was used with other values.
@@ -182,23 +229,31 @@ impl Repeats {
         Self { memory: Mutex::default(), max_bytes }
     }
 
-    fn begin(&self, key: Digest, values: Digest, now: Instant) -> Begun<'_> {
-        let mut memory = self.memory();
+    /// `most` may wait for calls that run, of whichever keys.
+    fn begin(&self, key: Digest, values: Digest, most: usize, now: Instant) -> Begun<'_> {
+        let memory = &mut *self.memory();
         memory.forget_expired(now);
         if let Some(known) = memory.known.get(&key) {
             return match &known.state {
                 _ if known.values != values => Begun::Conflict,
-                State::Running(running) => Begun::Running(running.clone()),
+                State::Running(run) if memory.waiting >= most || run.waiting.load(Ordering::Relaxed) >= WAITING => {
+                    Begun::Crowded
+                }
+                State::Running(run) => {
+                    memory.waiting += 1;
+                    run.waiting.fetch_add(1, Ordering::Relaxed);
+                    Begun::Running(Waiting { repeats: self, run: run.clone() })
+                }
                 State::Done(outcome) => Begun::Done(outcome.clone()),
             };
         }
         if !memory.make_room(self.max_bytes.saturating_sub(OVERHEAD)) {
             return Begun::Full;
         }
-        let (end, running) = watch::channel(());
-        memory.known.insert(key, Known { values, state: State::Running(running) });
+        let run = Arc::new(Run { end: Semaphore::new(0), waiting: AtomicUsize::new(0) });
+        memory.known.insert(key, Known { values, state: State::Running(run.clone()) });
         memory.bytes += OVERHEAD;
-        Begun::First(Ticket { repeats: self, key, finished: false, _end: end })
+        Begun::First(Ticket { repeats: self, key, finished: false, run })
     }
 
     fn finish(&self, key: Digest, outcome: Option<Outcome>, now: Instant) {
@@ -262,8 +317,7 @@ struct Ticket<'a> {
     repeats: &'a Repeats,
     key: Digest,
     finished: bool,
-    /// Dropped after the outcome is known: that wakes those who wait.
-    _end: watch::Sender<()>,
+    run: Arc<Run>,
 }
 
 impl Ticket<'_> {
@@ -279,11 +333,14 @@ impl Drop for Ticket<'_> {
             let error = CallError { in_doubt: true, ..CallError::new(Code::Internal) };
             self.repeats.finish(self.key, Some(Outcome::Failure(error)), Instant::now());
         }
+        // The outcome is known: that wakes those who wait.
+        self.run.end.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use proptest::prelude::*;
 
     use super::*;
@@ -350,7 +407,7 @@ mod tests {
                     Move::Wait(seconds) => now += seconds,
                     Move::Begin { key, values } => {
                         expire(&mut model, now);
-                        let begun = repeats.begin(digest(key), digest(values), at);
+                        let begun = repeats.begin(digest(key), digest(values), usize::MAX, at);
                         match (begun, model.get(&key)) {
                             (Begun::First(ticket), None) => {
                                 tickets.insert(key, ticket);
@@ -386,7 +443,7 @@ mod tests {
             for each in moves {
                 match each {
                     Move::Wait(_) => {}
-                    Move::Begin { key, values } => match repeats.begin(digest(key), digest(values), now) {
+                    Move::Begin { key, values } => match repeats.begin(digest(key), digest(values), usize::MAX, now) {
                         Begun::First(ticket) => {
                             prop_assert!(!doubtful.contains_key(&key));
                             prop_assert!(tickets.insert(key, (ticket, values)).is_none());
@@ -420,11 +477,11 @@ mod tests {
     fn a_call_that_is_lost_on_its_way_is_in_doubt() {
         let repeats = Repeats::default();
         let now = Instant::now();
-        let begun = repeats.begin(digest(1), digest(1), now);
-        let Begun::Running(running) = repeats.begin(digest(1), digest(1), now) else { panic!("it runs") };
+        let begun = repeats.begin(digest(1), digest(1), usize::MAX, now);
+        let Begun::Running(waiting) = repeats.begin(digest(1), digest(1), usize::MAX, now) else { panic!("it runs") };
         drop(begun);
-        assert!(running.has_changed().is_err(), "those who wait are woken");
-        let Begun::Done(outcome) = repeats.begin(digest(1), digest(1), now) else { panic!("it is done") };
+        assert!(waiting.end().now_or_never().is_some(), "those who wait are woken");
+        let Begun::Done(outcome) = repeats.begin(digest(1), digest(1), usize::MAX, now) else { panic!("it is done") };
         assert!(outcome.is_in_doubt());
     }
 

@@ -1,10 +1,16 @@
 //! Writes under an idempotency key: the call runs beside its answer, and on when its caller leaves, so that a repeat finds
 //! what came of it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use actix_http::{Response, StatusCode, body::BoxBody};
-use actix_rt as rt;
+use actix_rt::{self as rt, task::JoinHandle};
 
 use super::{Received, answer, calls::Callee, log::Line, problem::Problem};
 use crate::{
@@ -27,13 +33,15 @@ pub async fn answer<'a>(
     let (gateway, entry, id) = (received.gateway.clone(), entry.clone(), received.id.clone());
     let entered = received.shared.running.enter();
     let (variables, key) = (variables.into_owned(), key.into_owned());
+    let first = Arc::new(AtomicBool::new(false));
+    let runs_on = first.clone();
     let call = rt::spawn(async move {
         let _entered = entered;
         let mut line = Line::new(id.as_str(), started);
         (line.action, line.key) = (Some(entry.name.as_str()), caller.as_deref());
         let callee = Callee::of(&gateway, &entry)?;
         let trace = line.trace.insert(Trace::default());
-        let under = Under { repeats: &gateway.repeats, caller: caller.as_deref(), key: &key };
+        let under = Under { repeats: &gateway.repeats, caller: caller.as_deref(), key: &key, first: &first };
         let outcome = call::once(callee.target(false, id.as_str()), under, &variables, trace).await;
         let told = Trace { queue: trace.queue, backend: trace.backend, replayed: trace.replayed, ..Trace::default() };
         let outcome = match outcome {
@@ -50,9 +58,25 @@ pub async fn answer<'a>(
         };
         Ok::<_, Problem>((told, outcome))
     });
+    let mut call = Call { task: call, runs_on };
     // A bug may have met it on either side of its commit.
     let lost = |_| CallError { in_doubt: true, ..CallError::new(Code::Internal) };
-    let (told, outcome) = call.await.map_err(lost)??;
+    let (told, outcome) = (&mut call.task).await.map_err(lost)??;
     line.trace = Some(told);
     outcome
+}
+
+/// A call beside its answer. Where the caller leaves, dropping this ends it, unless it is the first under its key.
+struct Call<T> {
+    task: JoinHandle<T>,
+    /// Set by the call itself, on this very thread.
+    runs_on: Arc<AtomicBool>,
+}
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        if !self.runs_on.load(Ordering::Relaxed) {
+            self.task.abort();
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -188,7 +188,7 @@ result: { shape: affected }
     let action = action(fixture.driver(), text);
     let repeats = Repeats::default();
     let send = async |key| {
-        let under = Under { repeats: &repeats, caller: None, key };
+        let under = Under { repeats: &repeats, caller: None, key, first: &AtomicBool::new(false) };
         let target = Target {
             action: &action,
             backend: &backend,

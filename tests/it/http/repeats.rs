@@ -154,6 +154,34 @@ async fn a_write_whose_caller_leaves_runs_on_under_a_key_and_ends_without() {
 }
 
 #[tokio::test]
+async fn a_repeat_whose_caller_leaves_waits_no_more() {
+    let gateway = serving(&[]);
+    let mut first = begin(&gateway, 20_000_000, KEY).await;
+    sleep(Duration::from_millis(100)).await;
+    for _ in 0..3 {
+        let mut waiting = Vec::new();
+        for _ in 0..3 {
+            waiting.push(begin(&gateway, 20_000_000, KEY).await);
+        }
+        sleep(Duration::from_millis(100)).await;
+        drop(waiting);
+        sleep(Duration::from_millis(100)).await;
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(begin(&gateway, 20_000_000, KEY).await);
+    }
+    sleep(Duration::from_millis(100)).await;
+    let crowded = Answer::read(&mut begin(&gateway, 20_000_000, KEY).await).await;
+    assert_eq!((crowded.status, crowded.code().as_str()), (503, "overloaded"));
+    for stream in &mut waiting {
+        let answer = Answer::read(stream).await;
+        assert_eq!((answer.status, answer.header("idempotent-replayed")), (200, Some("true")), "{}", answer.text());
+    }
+    assert_eq!(Answer::read(&mut first).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_server_that_stops_waits_for_a_write_whose_caller_has_left() {
     let config = CONFIG.replace("shutdown_grace: 5s", "shutdown_grace: 20s");
     let gateway = serving(&[("datadip.yaml", &config)]);
