@@ -2,7 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{action::Action, backend::Bound, template::Shape, value::Value};
+use crate::{
+    action::{Action, Variables},
+    backend::Bound,
+    template::Shape,
+    value::Value,
+};
 
 /// A SHA-256: equal digests mean equal things.
 pub type Digest = [u8; 32];
@@ -29,14 +34,22 @@ pub(super) fn of_statements(action: &Action, backend: &Digest, shapes: &[Shape],
     digest.finalize().into()
 }
 
-/// The digest of the values of a call by their names, so that a parameter that is added later and was not sent changes nothing.
-pub(super) fn of_values(action: &Action, values: &[Option<Value>]) -> Digest {
+/// The digest of what was sent with a call, by name: a parameter or a default that is added, changed or moved later and was
+/// not sent changes nothing.
+pub(super) fn of_sent(action: &Action, variables: &Variables<'_>) -> Digest {
+    let sent = action.params.sent(variables);
+    let mut sent: Vec<_> = action
+        .params
+        .list()
+        .iter()
+        .zip(&sent)
+        .filter_map(|(param, sent)| Some((&param.name, sent.as_ref()?)))
+        .collect();
+    sent.sort_by_key(|(name, _)| *name);
     let mut digest = Sha256::new();
-    for (param, sent) in action.params.list().iter().zip(values) {
-        if let Some(sent) = sent {
-            feed(&mut digest, param.name.as_bytes());
-            value(&mut digest, sent);
-        }
+    for (name, sent) in sent {
+        feed(&mut digest, name.as_bytes());
+        value(&mut digest, sent);
     }
     digest.finalize().into()
 }

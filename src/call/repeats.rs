@@ -75,9 +75,9 @@ pub async fn once(
     let started = Instant::now();
     let deadline = started + action.timeout;
     check_rates(target)?;
-    prepare(action, variables, trace)?;
+    let prepared = prepare(action, variables, trace);
     let key = digest::of_texts(&[&action.name, under.caller.unwrap_or_default(), under.key]);
-    let values = digest::of_values(action, &trace.values);
+    let values = digest::of_sent(action, variables);
     let most = target.limiters.first().map_or(usize::MAX, |limiter| limiter.settings().queue);
     let ticket = loop {
         match under.repeats.begin(key, values, most, Instant::now()) {
@@ -107,7 +107,11 @@ pub async fn once(
         }
     };
     under.first.store(true, Ordering::Relaxed);
-    let outcome = first(target, deadline, trace).await;
+    // Not before: a repeat finds its outcome, even where its action wants other variables by now.
+    let outcome = match prepared {
+        Ok(()) => first(target, deadline, trace).await,
+        Err(error) => Err(error),
+    };
     ticket.finish(&outcome, Instant::now());
     outcome
 }

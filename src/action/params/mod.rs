@@ -163,6 +163,18 @@ impl Params {
         Err(bad)
     }
 
+    /// What a caller sent, coerced: one value for each parameter in order, `None` for what was not sent and null for what
+    /// cannot be understood. No default, and no word of what is missing.
+    pub fn sent(&self, variables: &Variables<'_>) -> Vec<Option<Value>> {
+        let mut values = vec![None; self.list.len()];
+        for (name, input) in &variables.0 {
+            if let Some(at) = self.place(name) {
+                values[at] = self.list[at].read(input).unwrap_or(Some(Value::Null));
+            }
+        }
+        values
+    }
+
     /// The variables as sent, in the order sent, for traces: sensitive ones masked, and undeclared ones too where any is
     /// sensitive, for one may be its misspelt name.
     pub fn show_variables(&self, variables: &Variables<'_>) -> Json {

@@ -92,7 +92,7 @@ async fn a_write_under_a_key_runs_once() {
     let keyed = Keyed::new([]);
     let (came, replayed) = keyed.send("k", r#"{"id": 1}"#).await;
     assert_eq!((came.expect("an answer"), replayed), (json!(1), false));
-    for variables in [r#"{"id": "1"}"#, "{}", r#"{"note": ""}"#] {
+    for variables in [r#"{"id": "1"}"#, r#"{"id": " 1 ", "note": ""}"#] {
         let (came, replayed) = keyed.send("k", variables).await;
         assert_eq!((came.expect("an answer"), replayed), (json!(1), true), "{variables}");
     }
@@ -112,6 +112,25 @@ async fn other_values_under_the_same_key_are_a_conflict() {
     }
     first.await.expect("does not panic").0.expect("an answer");
     assert_eq!(keyed.backend.runs(), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_finds_its_outcome_whatever_its_action_has_become() {
+    let mut keyed = Keyed::new([]);
+    assert_eq!(keyed.send("k", r#"{"note": "x"}"#).await.0.expect("an answer"), 1);
+    for (from, to) in [
+        ("default: 1 }", "default: 2 }"),
+        ("default: 1 }", "default: 1 }, later: { type: integer, default: 3 }"),
+        ("default: 1 }", "default: 1 }, later: integer"),
+    ] {
+        keyed.action = action(&WRITE.replace(from, to));
+        let (came, replayed) = keyed.send("k", r#"{"note": "x"}"#).await;
+        assert_eq!((came.expect("an answer"), replayed), (json!(1), true), "{to}");
+        let error = keyed.send("k", r#"{"note": "y"}"#).await.0.expect_err("another note");
+        assert_eq!(error.code.as_str(), "idempotency_conflict", "{to}");
+    }
+    let error = keyed.send("l", r#"{"note": "x"}"#).await.0.expect_err("one must be sent now");
+    assert_eq!((error.code.as_str(), keyed.backend.runs()), ("missing_parameter", 1));
 }
 
 #[tokio::test]
