@@ -2,6 +2,7 @@
 //!
 //! Everything wrong in an author's text is found here, by functions that do no I/O, know no clock and no environment.
 
+mod own_error;
 mod params;
 mod result;
 mod route;
@@ -17,15 +18,12 @@ use sha2::{Digest, Sha256};
 use crate::{
     backend::{DRIVERS, Driver, Options},
     diagnostic::{
-        BAD_OWN_ERROR, BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NOT_SUPPORTED_YET, STATEMENT_KEY, Source,
-        Span, TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
+        BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NOT_SUPPORTED_YET, STATEMENT_KEY, Source, Span,
+        TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
     },
-    spec::{ActionSpec, Cost, LimitsSpec, Method, Mode, OwnErrorSpec, RetrySpec, TestSpec},
+    spec::{ActionSpec, Cost, LimitsSpec, Method, Mode, RetrySpec, TestSpec},
     template::{Dialect, Template},
-    yaml::{
-        Spanned, Text,
-        read::{Entries, Rate},
-    },
+    yaml::{Spanned, Text, read::Rate},
 };
 
 pub use params::{Absent, BadParam, Param, Params, is_param_name};
@@ -192,7 +190,7 @@ impl Action {
         let timeout = timeout(spec, driver, out);
         let retry = retry(spec.retry.as_ref(), out);
         let concurrency = spec.limits.as_ref().and_then(|limits| concurrency(limits, out));
-        let errors = own_errors(&spec.errors, out);
+        let errors = own_error::read(&spec.errors, driver, out);
         access(spec, context, out);
         let cache = cache(spec, mode, out);
         let options = options(spec, driver, out);
@@ -349,30 +347,6 @@ fn concurrency(limits: &LimitsSpec, out: &mut Vec<Diagnostic>) -> Option<usize> 
         out.push(BAD_VALUE.at(given.span, "expected at least 1 call at once, got 0"));
     }
     usize::try_from(given.value).ok()
-}
-
-/// Own codes: words of the author's, apart from datadip's own codes, with a 4xx.
-fn own_errors(spec: &Entries<OwnErrorSpec>, out: &mut Vec<Diagnostic>) -> HashMap<String, OwnError> {
-    let mut errors = HashMap::new();
-    for (vendor, own) in spec.iter() {
-        let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if !own.code.starts_with(|c: char| c.is_ascii_lowercase()) || !own.code.chars().all(letters) {
-            let message = format!("expected a code of small letters, digits and `_`, got {:?}", own.code.value);
-            out.push(BAD_OWN_ERROR.at(own.code.span, message).help("such as account_closed"));
-        } else if CODES.contains(&own.code.as_str()) {
-            let message = format!("`{}` is a code of datadip's; an own error needs a code of its own", own.code.value);
-            out.push(BAD_OWN_ERROR.at(own.code.span, message).help("such as account_closed"));
-        }
-        let http = u16::try_from(own.http.value).ok().filter(|http| (400..500).contains(http));
-        if http.is_none() {
-            let message = format!("expected a status from 400 to 499, got {}", own.http.value);
-            out.push(BAD_OWN_ERROR.at(own.http.span, message).help("409 fits most outcomes of the business"));
-        }
-        if let Some(http) = http {
-            errors.insert(vendor.value.clone(), OwnError { code: own.code.value.clone(), http });
-        }
-    }
-    errors
 }
 
 fn access(spec: &ActionSpec, context: &Context<'_>, out: &mut Vec<Diagnostic>) {
