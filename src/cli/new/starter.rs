@@ -40,8 +40,9 @@ pub(super) fn can_be_made(table: &Table) -> bool {
     can_be_written(&table.name) && table.columns.iter().any(|column| can_be_written(&column.name))
 }
 
-/// An action that finds a row of a table by its key; without a key, rows by a column.
-pub(super) fn of_table(of: For<'_>, table: &Table) -> String {
+/// An action that finds a row of a table by its key; without a key, rows by a column. Columns that no answer can show are
+/// named in a comment.
+pub(super) fn of_table(of: For<'_>, table: &Table, unshown: &[TableColumn]) -> String {
     let (columns, left_out): (Vec<&TableColumn>, Vec<_>) =
         table.columns.iter().partition(|column| can_be_written(&column.name));
     let key: Vec<&TableColumn> = columns.iter().copied().filter(|column| table.key.contains(&column.name)).collect();
@@ -75,6 +76,10 @@ pub(super) fn of_table(of: For<'_>, table: &Table) -> String {
     text += &params_block(&params);
     for column in left_out {
         text += &format!("# Left out, its name cannot stand in a template: {:?}\n", column.name);
+    }
+    for column in unshown {
+        let (name, type_name) = (&column.name, &column.type_name);
+        text += &format!("# Left out, no answer can show its type {type_name:?} unless it is made text: {name:?}\n");
     }
     text += "sql: |\n";
     lines.iter().for_each(|line| text += &format!("  {line}\n"));

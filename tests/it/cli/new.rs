@@ -139,6 +139,7 @@ fn a_table_of_postgresql_becomes_an_action() {
         CREATE TABLE notes (doc jsonb, tags text[], at date);
         CREATE TABLE documents (doc jsonb, tags text[]);
         CREATE VIEW gold AS SELECT name, id FROM customers;
+        CREATE TABLE odd (id int PRIMARY KEY, name text, kind regclass, rights aclitem);
     "#;
     let Some(database) = Database::postgres(script) else { return };
     let folder = deployment("postgres", database.url());
@@ -152,8 +153,17 @@ fn a_table_of_postgresql_becomes_an_action() {
             ("notes", "at"),
             ("documents", ""),
             ("gold", "name"),
+            ("odd", "id"),
         ],
     );
+    let odd = fs::read_to_string(folder.path().join("actions/made/t7.yaml")).expect("it was written");
+    assert!(
+        odd.contains("# Left out, no answer can show its type \"regclass\" unless it is made text: \"kind\"\n"),
+        "{odd}"
+    );
+    assert!(odd.contains("  SELECT id, name\n"), "{odd}");
+    let error = check_in(folder.path(), &["new", "a", "--backend", "crm", "--table", "\"t.X\""], 2).error;
+    assert!(error.ends_with("help: did you mean `\"My Schema\".\"T.x\"`?\n"), "{error}");
     let row = call(&folder, &["made/t0", "--var", "id=42"]);
     assert_eq!((&row["name"], &row["email"], &row["active"]), (&Json::from("Ada"), &Json::Null, &Json::from(true)));
     assert_eq!(call(&folder, &["made/t6", "--var", "name=Ada"]), serde_json::json!([{ "name": "Ada", "id": 42 }]));
@@ -171,10 +181,14 @@ fn a_table_of_mysql_becomes_an_action() {
         CREATE TABLE `T.x` (`Order` varchar(9), day date, `key` int, PRIMARY KEY (`Order`, day));
         CREATE TABLE `order` (at datetime PRIMARY KEY, f double);
         CREATE VIEW gold AS SELECT name, id FROM customers;
+        CREATE TABLE places (id int PRIMARY KEY, place geometry, name varchar(9));
     ";
     let Some(database) = Database::mysql(script) else { return };
     let folder = deployment("mysql", database.url());
-    check_tables(&folder, &[("customers", "id"), ("`T.x`", "order day"), ("order", "at"), ("gold", "name")]);
+    check_tables(
+        &folder,
+        &[("customers", "id"), ("`T.x`", "order day"), ("order", "at"), ("gold", "name"), ("places", "id")],
+    );
     let row = call(&folder, &["made/t0", "--var", "id=42"]);
     assert_eq!((&row["name"], &row["email"], &row["active"]), (&Json::from("Ada"), &Json::Null, &Json::from(1)));
     check_errors(&folder);
