@@ -96,6 +96,7 @@ async fn show(action: &Action, shapes: &[Shaped], inspect: &dyn Inspect) -> (Str
             indented(statement.text().lines().map(str::trim_end).filter(|line| !line.is_empty()))
         );
         match inspect.plan(statement).await {
+            Ok(plan) if plan.plan.is_null() => text += "  a statement of this kind, as `CALL`, has no plan\n\n",
             Ok(plan) => {
                 text += &cost(action, plan.cost);
                 text += &format!("{}\n\n", indented(lines(&plan.plan).iter().map(String::as_str)));

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{ORDERS, Printed, check_in, datadip, replace, starter, write};
+use crate::database::Database;
 
 #[test]
 fn lint_live_finds_nothing_wrong_with_a_starter() {
@@ -78,4 +79,15 @@ shape [1]
     write(&folder, "actions/gone.yaml", "backend: demo\nsql: SELECT name FROM clients\n");
     let out = check_in(folder.path(), &["plan", "gone"], 1).out;
     assert!(out.contains("  no plan: no such table: clients"), "{out}");
+}
+
+#[test]
+fn plan_says_that_a_call_has_none() {
+    let script = "CREATE PROCEDURE pay(id INT) SELECT id;";
+    let Some(database) = Database::mysql(script) else { return };
+    let folder = starter();
+    write(&folder, "datadip.yaml", &format!("backends:\n  demo: {{ kind: mysql, url: \"{}\" }}\n", database.url()));
+    write(&folder, "actions/pay.yaml", "backend: demo\nmode: write\nsql: CALL pay(1)\n");
+    let out = check_in(folder.path(), &["plan", "pay"], 0).out;
+    assert_eq!(out, "shape []\n  CALL pay(1)\n  a statement of this kind, as `CALL`, has no plan\n");
 }
