@@ -25,7 +25,10 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Unfit> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|byte| byte.wrapping_sub(b'0')).collect();
     let limit = i32::try_from(MAX_DIGITS).expect("it is small");
-    if digits.is_empty() || digits.iter().any(|digit| *digit > 9) || digits.len() > MAX_DIGITS || exponent.abs() > limit
+    if digits.is_empty()
+        || digits.iter().any(|digit| *digit > 9)
+        || digits.len() > MAX_DIGITS
+        || !(-limit..=limit).contains(&exponent)
     {
         return Err(Unfit);
     }
@@ -65,4 +68,17 @@ fn special(negative: bool, text: &str) -> Option<u16> {
     }
     let infinite = text.eq_ignore_ascii_case("infinity") || text.eq_ignore_ascii_case("inf");
     infinite.then_some(if negative { 0xF000 } else { 0xD000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_beyond_all_numbers_are_refused() {
+        for text in ["1e-2147483648", "1e2147483647", "1e-2147483647", "1e16001", "1e2147483648", "1e", "e1"] {
+            assert_eq!(write(text, &mut Vec::new()), Err(Unfit), "{text}");
+        }
+        assert_eq!(write("1e-16000", &mut Vec::new()), Ok(()));
+    }
 }
