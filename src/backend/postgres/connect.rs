@@ -48,7 +48,7 @@ pub(super) struct Connector {
     generation: Arc<Generation>,
 }
 
-/// Counts the times that a connection was found dead: all that are older are suspect.
+/// Counts the times that a connection was found dead, or knows types as they were: all that are older are suspect.
 #[derive(Debug, Default)]
 pub(super) struct Generation(AtomicU64);
 
@@ -150,5 +150,10 @@ impl Generation {
     /// All connections that are as old as this one are suspect from now on.
     pub(super) fn end(&self, session: &Session) {
         self.0.fetch_max(session.generation + 1, Ordering::Relaxed);
+    }
+
+    /// All connections are of another time from now on.
+    pub(super) fn end_all(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

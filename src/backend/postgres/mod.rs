@@ -123,7 +123,7 @@ impl Postgres {
         let seen = Arc::new(LastSeen::default());
         Some(Self {
             shared: Arc::new(shared),
-            inspector: Inspector::new(options, seen.clone(), statements),
+            inspector: Inspector::new(options, seen.clone(), statements, generation),
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
             seen,

@@ -11,7 +11,9 @@ use sqlx::{
     TypeInfo, ValueRef,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgArguments, PgConnection, PgDatabaseError, PgRow, PgStatement, PgTypeInfo},
+    postgres::{
+        PgArgumentBuffer, PgArguments, PgColumn, PgConnection, PgDatabaseError, PgRow, PgStatement, PgTypeInfo,
+    },
 };
 
 use super::{
@@ -149,12 +151,11 @@ impl Prepared {
 
     /// Whether a row is one of this statement's as it was prepared: its columns may have changed since.
     pub(super) fn fits(&self, row: &PgRow) -> bool {
+        let same = |(column, (known, (id, _))): (&PgColumn, (&Column, &(u32, Renderer)))| {
+            column.name() == known.name && column.type_info().oid().is_some_and(|oid| oid.0 == *id)
+        };
         let columns = row.columns();
-        columns.len() == self.results.len()
-            && columns
-                .iter()
-                .zip(&self.results)
-                .all(|(column, (id, _))| column.type_info().oid().is_some_and(|oid| oid.0 == *id))
+        columns.len() == self.results.len() && columns.iter().zip(self.columns.iter().zip(&self.results)).all(same)
     }
 
     /// A row's values. `None` where a type has other fields than when the statement was prepared.

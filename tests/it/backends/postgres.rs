@@ -297,15 +297,17 @@ async fn nothing_runs_bare_whose_plan_may_call_a_function() {
     }
 }
 
+/// What the watcher asks each minute.
+async fn asked(backend: &Arc<dyn Backend>, table: &str) {
+    let digests = backend.inspect().expect("it can be asked").digests(&[table.to_owned()]).await;
+    digests.expect("the catalog answers");
+}
+
 #[tokio::test]
 async fn a_function_that_the_planner_calls_unlocks_nothing_once_the_catalog_was_asked() {
     let Some(fixture) = Postgres::new() else { return };
     let backend = fixture.backend(1);
-    let asked = async || {
-        let digests = backend.inspect().expect("it can be asked").digests(&["things".to_owned()]).await;
-        digests.expect("the catalog answers");
-    };
-    asked().await;
+    asked(&backend, "things").await;
     let sql = "SELECT name FROM things WHERE id = 2";
     assert_eq!(rows(&backend, SQL, sql).await, [[json!("two")]]);
     fixture.0.run(
@@ -313,7 +315,7 @@ async fn a_function_that_the_planner_calls_unlocks_nothing_once_the_catalog_was_
            BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN $1; END $$;
          CREATE INDEX ON things (id) WHERE evil(1) = 1;",
     );
-    asked().await;
+    asked(&backend, "things").await;
     assert_eq!(rows(&backend, SQL, sql).await, [[json!("two")]]);
     settled(&backend).await;
     let setting = "SELECT current_setting('default_transaction_read_only') AS setting";
@@ -535,6 +537,43 @@ async fn a_caller_sees_nothing_of_connections_that_died() {
         settled(&backend).await;
     }
     assert_eq!((things(&backend, SQL).await[0][2].clone(), backend.health()), (json!(2), Health::Up));
+}
+
+#[tokio::test]
+async fn values_keep_their_names_when_columns_are_renamed() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run("CREATE TABLE people (email text, phone text); INSERT INTO people VALUES ('e', 'p')");
+    let backend = fixture.backend(1);
+    let action = action(fixture.driver(), "sql: SELECT * FROM people\n");
+    let (answer, _) = call(&action, &backend, "{}").await;
+    assert_eq!(answer.expect("one row")["result"], json!([{ "email": "e", "phone": "p" }]));
+    fixture.0.run(
+        "ALTER TABLE people RENAME email TO x; ALTER TABLE people RENAME phone TO email;
+         ALTER TABLE people RENAME x TO phone",
+    );
+    kill(&fixture);
+    let _ = run(&backend, read(statements(SQL, &["SELECT 1"]))).await;
+    let (answer, _) = call(&action, &backend, "{}").await;
+    assert_eq!(answer.expect("one row")["result"], json!([{ "phone": "e", "email": "p" }]));
+}
+
+#[tokio::test]
+async fn fields_keep_their_names_once_the_catalog_was_asked() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run(
+        "CREATE TYPE pair AS (a text, b text); CREATE TABLE pairs (pair pair);
+         INSERT INTO pairs VALUES (('1', '2'))",
+    );
+    let backend = fixture.backend(1);
+    asked(&backend, "pairs").await;
+    let sql = "SELECT pair FROM pairs";
+    assert_eq!(rows(&backend, SQL, sql).await, [[json!({ "a": "1", "b": "2" })]]);
+    fixture.0.run(
+        "ALTER TYPE pair RENAME ATTRIBUTE a TO c; ALTER TYPE pair RENAME ATTRIBUTE b TO a;
+         ALTER TYPE pair RENAME ATTRIBUTE c TO b",
+    );
+    asked(&backend, "pairs").await;
+    assert_eq!(rows(&backend, SQL, sql).await, [[json!({ "b": "1", "a": "2" })]]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

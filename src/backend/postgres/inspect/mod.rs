@@ -22,7 +22,12 @@ use sqlx::{
 use tokio::time::{Instant, timeout_at};
 
 use self::{kind::Type, null::Nulls};
-use super::{connect::Connector, failure, known::Statements, prepared::Prepared};
+use super::{
+    connect::{Connector, Generation},
+    failure,
+    known::Statements,
+    prepared::Prepared,
+};
 use crate::{
     backend::{
         Failure, FailureKind,
@@ -54,27 +59,47 @@ const DIGESTS: &str = include_str!("digests.sql");
 const TABLE: &str = include_str!("table.sql");
 const TABLES: &str = include_str!("tables.sql");
 
+/// What the catalog says at one time: the digests of tables, and that of all code that statements may call.
+#[derive(Clone, Debug, Default)]
+struct Digests {
+    tables: HashMap<String, String>,
+    code: i64,
+}
+
 /// Asks one database.
 #[derive(Debug)]
 pub(super) struct Inspector {
     side: Pool<Connector>,
     seen: Arc<LastSeen>,
-    /// Forgotten when code that they may call has changed.
+    /// Forgotten when tables or code that they may call have changed.
     statements: Arc<Statements>,
-    code: Mutex<Option<i64>>,
+    /// Ended when tables have changed: the driver remembers the fields of types as long as a connection lives.
+    generation: Arc<Generation>,
+    last: Mutex<Option<Digests>>,
 }
 
 impl Inspector {
     /// Connects as the calls do, so that names and rights are theirs.
-    pub(super) fn new(options: PgConnectOptions, seen: Arc<LastSeen>, statements: Arc<Statements>) -> Self {
+    pub(super) fn new(
+        options: PgConnectOptions,
+        seen: Arc<LastSeen>,
+        statements: Arc<Statements>,
+        generation: Arc<Generation>,
+    ) -> Self {
         let connector = Connector::new(options.options(SETTINGS), STATEMENT, Arc::default());
-        Self { side: Pool::new(connector, SIDE), seen, statements, code: Mutex::default() }
+        Self { side: Pool::new(connector, SIDE), seen, statements, generation, last: Mutex::default() }
     }
 
-    /// Notes the digest of all code that statements may call.
-    fn note_code(&self, code: i64) {
-        let before = self.code.lock().unwrap_or_else(PoisonError::into_inner).replace(code);
-        if before.is_some_and(|before| before != code) {
+    /// Compares what the catalog says with what it said before.
+    fn note(&self, now: &Digests) {
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
+        let Some(before) = before else { return };
+        let changed = now.tables.iter().any(|(name, digest)| before.tables.get(name).is_some_and(|old| old != digest));
+        if changed {
+            // First, so that nothing is learnt anew on a connection that is of another time.
+            self.generation.end_all();
+        }
+        if changed || before.code != now.code {
             self.statements.forget();
         }
     }
@@ -131,9 +156,9 @@ impl Inspect for Inspector {
         Box::pin(self.bounded(async {
             let mut session = self.session().await?;
             let answer = digests(&mut session.connection, tables).await;
-            let (digests, code) = end(session, answer)?;
-            self.note_code(code);
-            Ok(digests)
+            let digests = end(session, answer)?;
+            self.note(&digests);
+            Ok(digests.tables)
         }))
     }
 
@@ -236,8 +261,7 @@ fn bracketed(items: &[&'static str]) -> Vec<&'static str> {
     list
 }
 
-/// The digests of tables, and that of all code.
-async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<(HashMap<String, String>, i64), Failure> {
+async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<Digests, Failure> {
     let names: Vec<(&String, Option<String>, String)> = tables
         .iter()
         .filter(|table| *table != ALL_TABLES)
@@ -255,17 +279,15 @@ async fn digests(connection: &mut PgConnection, tables: &[String]) -> Result<(Ha
         Ok(at) => names.get(at).map(|(table, ..)| (*table).clone()),
         Err(_) => Some(ALL_TABLES.to_owned()),
     };
-    let mut digests = HashMap::new();
-    let mut code = 0;
+    let mut digests = Digests::default();
     for (place, digest) in found {
+        let digest = digest.unwrap_or_default();
         match place {
-            Some(place) => {
-                digests.extend(named(place).map(|name| (name, format!("{:016x}", digest.unwrap_or_default()))))
-            }
-            None => code = digest.unwrap_or_default(),
+            Some(place) => digests.tables.extend(named(place).map(|name| (name, format!("{digest:016x}")))),
+            None => digests.code = digest,
         }
     }
-    Ok((digests, code))
+    Ok(digests)
 }
 
 async fn table(connection: &mut PgConnection, schema: Option<String>, name: String) -> Result<Option<Table>, Failure> {
