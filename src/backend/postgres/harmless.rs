@@ -8,13 +8,14 @@
 //! - a function, anywhere in the database, but PostgreSQL's own that only compute;
 //! - a view, a foreign table, or a table with row security: their text is not here;
 //!
-//! and what no word names must be harmless as well: in the whole database operators, casts, operator classes and ranges
-//! made of functions in a language other than C, checks of domains, and foreign tables below others; of the tables that
-//! are named, and of all that stand below others, whatever the planner may evaluate before the statement runs: the
-//! expressions of indexes, checks, partitions and statistics.
+//! and what no word names must be harmless as well: in the whole database operators, casts, operator classes, ranges,
+//! checks of domains, and foreign tables below others; of the tables that are named, and of all that stand below others,
+//! whatever the planner may evaluate before the statement runs: the expressions of indexes, checks, partitions and
+//! statistics. Beyond PostgreSQL's own functions, operators, casts, operator classes and ranges may call C code that is not
+//! declared volatile: only an administrator brings that.
 //!
 //! What is found holds until the watcher, which looks each minute, sees that any such code has changed. A statement that
-//! becomes harmful within that minute still begins in a read-only session.
+//! becomes harmful within that minute still begins in a read-only session, but may leave it otherwise to the next call.
 
 use sqlx::{Arguments, PgConnection, Row, postgres::PgArguments};
 
@@ -58,7 +59,7 @@ const ANSWERING: [&str; 22] = [
 /// Bounds of partitions are constants by the time they are stored; statistics have expressions from PostgreSQL 14 on.
 const JUDGE: &str = r"
 WITH harmful AS NOT MATERIALIZED (
-  SELECT p.oid, p.proname, p.prolang FROM pg_catalog.pg_proc p
+  SELECT p.oid, p.proname, p.prolang, p.provolatile FROM pg_catalog.pg_proc p
   WHERE NOT (
     p.oid < 16384 AND p.prolang IN (12, 14) AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
     AND (p.provolatile <> 'v' OR p.proname = ANY ($2::name[]))
@@ -87,8 +88,8 @@ SELECT
   )
   OR EXISTS (SELECT FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_inherits i ON i.inhrelid = f.ftrelid)
   OR EXISTS (
-    SELECT FROM pg_catalog.pg_proc p
-    WHERE p.oid >= 16384 AND p.prolang NOT IN (12, 13) AND p.oid IN (
+    SELECT FROM harmful h
+    WHERE (h.oid < 16384 OR h.prolang NOT IN (12, 13) OR h.provolatile = 'v') AND h.oid IN (
       SELECT oprcode FROM pg_catalog.pg_operator WHERE oid >= 16384
       UNION ALL SELECT castfunc FROM pg_catalog.pg_cast WHERE oid >= 16384
       UNION ALL SELECT amproc FROM pg_catalog.pg_amproc WHERE oid >= 16384

@@ -322,6 +322,22 @@ async fn a_function_that_the_planner_calls_unlocks_nothing_once_the_catalog_was_
     assert_eq!(rows(&backend, SQL, setting).await, [[json!("on")]]);
 }
 
+#[tokio::test]
+async fn nothing_runs_bare_where_an_operator_calls_what_is_volatile() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run(
+        "CREATE OPERATOR |+| (RIGHTARG = bigint, FUNCTION = pg_catalog.int8um);
+         CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gist;",
+    );
+    assert!(runs_bare(&fixture, "").await);
+    for function in ["pg_catalog.pg_advisory_lock", "set_limit"] {
+        let ty = if function == "set_limit" { "real" } else { "bigint" };
+        fixture.0.run(&format!("CREATE OPERATOR |#| (RIGHTARG = {ty}, FUNCTION = {function})"));
+        assert!(!runs_bare(&fixture, "").await, "{function}");
+        fixture.0.run(&format!("DROP OPERATOR |#| (NONE, {ty})"));
+    }
+}
+
 /// What the server has of this database's connections, but for the one that asks.
 fn activity(fixture: &Postgres, what: &str) -> Vec<String> {
     fixture.0.rows(&format!(
