@@ -6,6 +6,7 @@
 //!
 //! Each worker of the server has a runtime of its own, and a connection is woken by the one that opened it. So a worker
 //! gets connections of its own as long as there may be more: one of another's costs two threads a switch at each answer.
+//! Only one that nobody has used yet, or for a while, serves whoever comes: that is less than the making of another.
 
 use std::{
     fmt, mem,
@@ -32,13 +33,13 @@ use crate::{
 record! {
     /// How many connections are kept, and how long.
     pub struct PoolSpec {
-        /// The least number of connections, kept even when nobody calls. Default: `0`.
+        /// The least number of connections, kept even when nobody calls and made up for every 15 seconds. Default: `0`.
         min: Option<Spanned<u64>>,
         /// The most connections. Default: `10`.
         max: Option<Spanned<u64>>,
         /// How long a call waits for a connection. Default: `2s`.
         acquire_timeout: Option<Duration>,
-        /// After which time without use a connection is closed. Default: `10m`.
+        /// After which time without use a connection above `min` is closed. Default: `10m`.
         idle_timeout: Option<Duration>,
         /// After which age a connection is closed. Default: `30m`.
         max_lifetime: Option<Duration>,
@@ -49,7 +50,7 @@ record! {
 const MOST: u64 = 1000;
 /// A wait ends so long before the deadline: so that it is known that there was no connection, and not only that time is up.
 const HEAD_START: Duration = Duration::from_millis(5);
-/// How often idle connections are looked for.
+/// How often old connections are closed and missing ones made; and how long one must have been idle to serve any runtime.
 const SWEEP: Duration = Duration::from_secs(15);
 
 /// How many connections are kept, and how long.
@@ -61,7 +62,7 @@ pub struct PoolSettings {
     pub max: usize,
     /// How long a call waits for one.
     pub acquire_timeout: Duration,
-    /// After which time without use one is closed.
+    /// After which time without use one above the least number is closed.
     pub idle_timeout: Duration,
     /// After which age one is closed.
     pub max_lifetime: Duration,
@@ -143,6 +144,8 @@ struct Idle<T> {
     home: runtime::Id,
     made: Instant,
     used: Instant,
+    /// Whether no run has had it.
+    fresh: bool,
 }
 
 impl<C: Connect> Pool<C> {
@@ -172,7 +175,7 @@ impl<C: Connect> Pool<C> {
         permit.forget();
         let home = Handle::current().id();
         let now = Instant::now();
-        let mut lease = Lease { pool: pool.clone(), connection: None, home, made: now, released: false };
+        let mut lease = Lease { pool: pool.clone(), connection: None, home, made: now, released: false, fresh: true };
         match pool.take(home, now) {
             Some(idle) => {
                 (lease.home, lease.made) = (idle.home, idle.made);
@@ -180,7 +183,7 @@ impl<C: Connect> Pool<C> {
             }
             None => lease = made(lease).await?,
         }
-        lease.released = false;
+        (lease.released, lease.fresh) = (false, false);
         Ok(lease)
     }
 
@@ -190,7 +193,10 @@ impl<C: Connect> Pool<C> {
         for _ in 0..self.0.settings.min.max(1) {
             leases.push(self.get(deadline).await?);
         }
-        leases.into_iter().for_each(Lease::release);
+        for mut lease in leases {
+            lease.fresh = true;
+            lease.release();
+        }
         Ok(())
     }
 
@@ -215,7 +221,7 @@ impl<C: Connect> Pool<C> {
         Connections { open: kept.open, idle: kept.idle.len() }
     }
 
-    /// Closes idle and old connections from now on, until the pool is gone.
+    /// Looks after the idle connections from now on, until the pool is gone.
     fn sweep(&self) {
         if self.0.swept.swap(true, Ordering::Relaxed) {
             return;
@@ -225,14 +231,7 @@ impl<C: Connect> Pool<C> {
             loop {
                 tokio::time::sleep(SWEEP).await;
                 let Some(pool) = pool.upgrade().filter(|pool| !pool.permits.is_closed()) else { return };
-                let now = Instant::now();
-                let mut kept = pool.kept();
-                let spare = kept.open.saturating_sub(pool.settings.min);
-                let outlived = kept.idle.extract_if(.., |idle| pool.settings.outlived(idle, now));
-                let outlived: Vec<_> = outlived.take(spare).collect();
-                kept.open -= outlived.len();
-                drop(kept);
-                drop(outlived);
+                pool.tend().await;
             }
         });
     }
@@ -250,13 +249,15 @@ impl<C: Connect> Inner<C> {
         let mut kept = self.kept();
         let taken = loop {
             let own = kept.idle.iter().rposition(|idle| idle.home == home);
+            let free = || kept.idle.iter().rposition(|idle| idle.fresh || now.duration_since(idle.used) > SWEEP);
             let full = kept.open >= self.settings.max;
-            let Some(at) = own.or_else(|| kept.idle.len().checked_sub(1).filter(|_| full)) else {
+            let Some(at) = own.or_else(free).or_else(|| kept.idle.len().checked_sub(1).filter(|_| full)) else {
                 kept.open += 1;
                 break None;
             };
             let idle = kept.idle.remove(at);
-            if !self.settings.outlived(&idle, now) && self.connect.usable(&idle.connection) {
+            // How long it was idle is the sweep's matter, which keeps the least number.
+            if !self.outlived(&idle, now) && self.connect.usable(&idle.connection) {
                 break Some(idle);
             }
             kept.open -= 1;
@@ -266,6 +267,46 @@ impl<C: Connect> Inner<C> {
         drop(kept);
         drop(useless);
         taken
+    }
+
+    /// Closes what nobody should have any more and makes what is missing from the least number.
+    async fn tend(self: &Arc<Self>) {
+        drop(self.old());
+        while let Some(lease) = self.missing() {
+            if made(lease).await.is_err() {
+                // It is tried again at the next time.
+                return;
+            }
+        }
+    }
+
+    /// Takes out what is too old, and what was idle for too long as far as more than the least number are left.
+    fn old(&self) -> Vec<Idle<C::Connection>> {
+        let now = Instant::now();
+        let mut kept = self.kept();
+        let mut old: Vec<_> = kept.idle.extract_if(.., |idle| self.outlived(idle, now)).collect();
+        let spare = (kept.open - old.len()).saturating_sub(self.settings.min);
+        let unused = |idle: &mut Idle<_>| now.duration_since(idle.used) > self.settings.idle_timeout;
+        old.extend(kept.idle.extract_if(.., unused).take(spare));
+        kept.open -= old.len();
+        old
+    }
+
+    /// A lease for a connection that is missing from the least number, if there is a permit for it.
+    fn missing(self: &Arc<Self>) -> Option<Lease<C>> {
+        let permit = self.permits.try_acquire().ok()?;
+        let mut kept = self.kept();
+        if kept.open >= self.settings.min {
+            return None;
+        }
+        kept.open += 1;
+        permit.forget();
+        let (home, made) = (Handle::current().id(), Instant::now());
+        Some(Lease { pool: self.clone(), connection: None, home, made, released: false, fresh: true })
+    }
+
+    fn outlived(&self, idle: &Idle<C::Connection>, now: Instant) -> bool {
+        now.duration_since(idle.made) > self.settings.max_lifetime
     }
 }
 
@@ -289,13 +330,6 @@ impl<C: Connect> fmt::Debug for Pool<C> {
     }
 }
 
-impl PoolSettings {
-    fn outlived<T>(&self, idle: &Idle<T>, now: Instant) -> bool {
-        now.saturating_duration_since(idle.made) > self.max_lifetime
-            || now.saturating_duration_since(idle.used) > self.idle_timeout
-    }
-}
-
 /// A connection while a run has it. Without [`Lease::release`] it is closed when it is dropped.
 pub struct Lease<C: Connect> {
     pool: Arc<Inner<C>>,
@@ -305,6 +339,8 @@ pub struct Lease<C: Connect> {
     made: Instant,
     /// Whether it goes back when this is dropped.
     released: bool,
+    /// Whether no run has had it.
+    fresh: bool,
 }
 
 impl<C: Connect> Lease<C> {
@@ -334,10 +370,10 @@ impl<C: Connect> Drop for Lease<C> {
         if !self.released {
             drop(connection.take());
         }
-        let used = Instant::now();
+        let (home, made, used, fresh) = (self.home, self.made, Instant::now(), self.fresh);
         let mut kept = self.pool.kept();
         match connection.take_if(|_| !self.pool.permits.is_closed()) {
-            Some(connection) => kept.idle.push(Idle { connection, home: self.home, made: self.made, used }),
+            Some(connection) => kept.idle.push(Idle { connection, home, made, used, fresh }),
             None => kept.open -= 1,
         }
         drop(kept);
@@ -482,6 +518,39 @@ mod tests {
         let (pool, numbers) = pool(PoolSettings { min: 2, ..PoolSettings::default() });
         pool.connect(Instant::now() + Duration::from_secs(60)).await.expect("both can be made");
         assert_eq!((pool.connections(), numbers.made.load(Ordering::Relaxed)), (Connections { open: 2, idle: 2 }, 2));
+    }
+
+    #[tokio::test]
+    async fn the_least_number_is_kept_and_made_up_for() {
+        let idle_timeout = Duration::from_millis(10);
+        let (pool, numbers) = pool(PoolSettings { min: 1, idle_timeout, ..PoolSettings::default() });
+        let check = async |left: Connections, made: usize| {
+            tokio::time::sleep(idle_timeout * 2).await;
+            pool.0.tend().await;
+            assert_eq!((pool.connections(), numbers.made.load(Ordering::Relaxed)), (left, made));
+        };
+        let both = [get(&pool).await, get(&pool).await];
+        both.into_iter().for_each(Lease::release);
+        check(Connections { open: 1, idle: 1 }, 2).await;
+        assert_eq!(get(&pool).await.release_number(), 1, "it was idle for long, but serves");
+        pool.forget();
+        check(Connections { open: 1, idle: 1 }, 3).await;
+    }
+
+    #[test]
+    fn a_connection_that_nobody_has_used_serves_every_runtime_and_is_replaced_when_it_is_old() {
+        let runtime = || runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (one, other) = (runtime(), runtime());
+        let max_lifetime = Duration::from_millis(50);
+        let (pool, _) = pool(PoolSettings { min: 1, max_lifetime, ..PoolSettings::default() });
+        let deadline = || Instant::now() + Duration::from_secs(60);
+        one.block_on(async { pool.connect(deadline()).await }).expect("it can be made");
+        assert_eq!(other.block_on(async { get(&pool).await.release_number() }), 0);
+        one.block_on(async {
+            tokio::time::sleep(max_lifetime * 2).await;
+            pool.0.tend().await;
+        });
+        assert_eq!(other.block_on(async { get(&pool).await.release_number() }), 1);
     }
 
     #[test]
