@@ -3,6 +3,7 @@
 //!
 //! A new backend is a folder, its `mod` line, and a line in [`DRIVERS`].
 
+mod address;
 pub mod breaker;
 pub mod health;
 mod identifier;

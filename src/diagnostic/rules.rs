@@ -45,6 +45,7 @@ rules! {
     Error UNREADABLE_FILE "unreadable-file";
     Error BAD_NAME "bad-name";
     Error DUPLICATE_NAME "duplicate-name";
+    Error BAD_ADDRESS "bad-address";
     Error UNRESOLVED_REFERENCE "unresolved-reference";
     Error LOOPBACK_ONLY "loopback-only";
 

@@ -253,7 +253,7 @@ mod tests {
     fn refuses_a_url_without_showing_it() {
         let check = |url: &str, expected: &str| {
             let yaml = format!("kind: mysql\nurl: '{url}'\n");
-            check(&yaml, &[&format!("bad-value: {expected}")]);
+            check(&yaml, &[&format!("bad-address: {expected}")]);
         };
         check("postgres://u:secret@h/db", "expected an address that begins with `mysql://`");
         check("mysql://u:secret@h:port/db", "the address cannot be read: invalid port number");
@@ -261,8 +261,11 @@ mod tests {
             "mysql://u:p@h/db?ssl-mode=secret",
             "expected `DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY` as `ssl-mode` in the address",
         );
-        check("mysql://u:p@h/db?secret=1", "expected parameters of a MySQL address, got another one");
-        check("mysql://u:p@h/db?charset=latin1", "expected parameters of a MySQL address, got another one");
+        let stray = "expected no `#`, and no `@` but the one before the host, in the address";
+        check("mysql://u:p/secret@h/db", stray);
+        check("mysql://u:p#secret@h/db", stray);
+        check("mysql://u:p@h/db?secret=1", "the address has a parameter that means nothing here");
+        check("mysql://u:p@h/db?charset=latin1", "the address has a parameter that means nothing here");
     }
 
     #[test]

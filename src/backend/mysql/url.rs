@@ -1,57 +1,44 @@
-//! The `url` of a backend: what it may say, checked at load without a word of it in a message.
+//! The `url` of a backend: what it may say, checked at load.
 
 use std::path::Path;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic},
+    backend::address,
+    diagnostic::{BAD_ADDRESS, Diagnostic},
     yaml::Spanned,
 };
 
-/// The connection that a `url` describes; files are relative to `folder`. The address may be a secret, so that messages
-/// name nothing but a parameter.
+/// The parameters of an address that have a meaning here.
+const PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+
+/// The connection that a `url` describes; files are relative to `folder`.
 pub(super) fn connection(
     url: &Spanned<String>,
     folder: &Path,
     out: &mut Vec<Diagnostic>,
 ) -> Option<MySqlConnectOptions> {
-    let mut refuse = |message: &str, help: &str| {
-        out.push(BAD_VALUE.at(url.span, message).help(help));
-        None
-    };
-    let example = "write `mysql://user@host:3306/database`";
-    let rest = url.strip_prefix("mysql://").or_else(|| url.strip_prefix("mariadb://"));
-    let Some(rest) = rest else { return refuse("expected an address that begins with `mysql://`", example) };
-    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let mut options: MySqlConnectOptions = match format!("mysql://{address}").parse() {
-        Ok(options) => options,
-        Err(sqlx::Error::Configuration(reason)) => {
-            return refuse(&format!("the address cannot be read: {reason}"), example);
-        }
-        Err(_) => return refuse("the address cannot be read", example),
-    };
+    read(url, folder).map_err(|refused| out.push(refused)).ok()
+}
+
+fn read(url: &Spanned<String>, folder: &Path) -> Result<MySqlConnectOptions, Diagnostic> {
+    let (address, query) = address::split(url, ["mysql://", "mariadb://"])?;
+    let parsed = format!("mysql://{address}").parse();
+    let mut options: MySqlConnectOptions = parsed.map_err(|error| address::unreadable(url, &error))?;
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
         let path = folder.join(&*value);
         options = match &*key {
-            "ssl-mode" => match value.parse::<MySqlSslMode>() {
-                Ok(mode) => options.ssl_mode(mode),
-                Err(_) => {
-                    let modes = "`DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY`";
-                    let message = format!("expected {modes} as `ssl-mode` in the address");
-                    return refuse(&message, "remove it, or write one of these");
-                }
-            },
+            "ssl-mode" => options.ssl_mode(value.parse::<MySqlSslMode>().map_err(|_| {
+                let modes = "`DISABLED`, `PREFERRED`, `REQUIRED`, `VERIFY_CA` or `VERIFY_IDENTITY`";
+                BAD_ADDRESS.at(url.span, format!("expected {modes} as `ssl-mode` in the address"))
+            })?),
             "ssl-ca" => options.ssl_ca(path),
             "ssl-cert" => options.ssl_client_cert(path),
             "ssl-key" => options.ssl_client_key(path),
             "socket" => options.socket(path),
-            _ => {
-                let help = "the parameters are `ssl-mode`, `ssl-ca`, `ssl-cert`, `ssl-key` and `socket`; the session's \
-                            character set and time zone are fixed";
-                return refuse("expected parameters of a MySQL address, got another one", help);
-            }
+            other => return Err(address::unknown_parameter(url, other, &PARAMETERS)),
         };
     }
-    Some(options)
+    Ok(options)
 }

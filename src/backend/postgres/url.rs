@@ -1,11 +1,12 @@
-//! The `url` of a backend: what it may say, checked at load without a word of it in a message.
+//! The `url` of a backend: what it may say, checked at load.
 
 use std::path::Path;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic, suggest},
+    backend::address,
+    diagnostic::{BAD_ADDRESS, Diagnostic},
     yaml::Spanned,
 };
 
@@ -25,42 +26,28 @@ const PARAMETERS: [&str; 12] = [
     "options",
 ];
 
-/// The connection that a `url` describes; files are relative to `folder`. The address may be a secret, so that messages
-/// name nothing but a parameter.
+/// The connection that a `url` describes; files are relative to `folder`.
 pub(super) fn connection(url: &Spanned<String>, folder: &Path, out: &mut Vec<Diagnostic>) -> Option<PgConnectOptions> {
-    let mut refuse = |message: String, help: Option<String>| {
-        out.push(BAD_VALUE.at(url.span, message).maybe_help(help));
-        None
-    };
-    let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
-    let Some(rest) = rest else {
-        let help = "write `postgres://user@host:5432/database`";
-        return refuse("expected an address that begins with `postgres://`".into(), Some(help.into()));
-    };
-    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    read(url, folder).map_err(|refused| out.push(refused)).ok()
+}
+
+fn read(url: &Spanned<String>, folder: &Path) -> Result<PgConnectOptions, Diagnostic> {
+    let (address, query) = address::split(url, ["postgres://", "postgresql://"])?;
     let mut known = form_urlencoded::Serializer::new(String::new());
     let mut files = Vec::new();
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !PARAMETERS.contains(&&*key) {
-            let help = suggest::help(&key, PARAMETERS.iter().copied());
-            return refuse("expected parameters of a PostgreSQL address, got another one".into(), help);
-        }
         match &*key {
             "sslmode" if value.parse::<PgSslMode>().is_err() => {
                 let modes = "`disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`";
-                return refuse(format!("expected {modes} as `sslmode` in the address"), None);
+                return Err(BAD_ADDRESS.at(url.span, format!("expected {modes} as `sslmode` in the address")));
             }
             "sslrootcert" | "sslcert" | "sslkey" => files.push((key, folder.join(&*value))),
-            _ => drop(known.append_pair(&key, &value)),
+            known_key if PARAMETERS.contains(&known_key) => drop(known.append_pair(known_key, &value)),
+            other => return Err(address::unknown_parameter(url, other, &PARAMETERS)),
         }
     }
-    let mut options: PgConnectOptions = match format!("postgres://{address}?{}", known.finish()).parse() {
-        Ok(options) => options,
-        Err(sqlx::Error::Configuration(reason)) => {
-            return refuse(format!("the address cannot be read: {reason}"), None);
-        }
-        Err(_) => return refuse("the address cannot be read".into(), None),
-    };
+    let parsed = format!("postgres://{address}?{}", known.finish()).parse();
+    let mut options: PgConnectOptions = parsed.map_err(|error| address::unreadable(url, &error))?;
     for (key, path) in files {
         options = match &*key {
             "sslrootcert" => options.ssl_root_cert(path),
@@ -71,7 +58,7 @@ pub(super) fn connection(url: &Spanned<String>, folder: &Path, out: &mut Vec<Dia
     if options.get_application_name().is_none() {
         options = options.application_name("datadip");
     }
-    Some(options)
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -100,14 +87,26 @@ mod tests {
     fn an_address_is_refused_without_being_shown() {
         check("mysql://u:secret@host/db", &["expected an address that begins with `postgres://`"]);
         check("host=secret", &["expected an address that begins with `postgres://`"]);
-        check("postgres://u:se?secret@host/db", &["expected parameters of a PostgreSQL address, got another one"]);
-        check("postgres://u:secret@host/db?ssl=1", &["expected parameters of a PostgreSQL address, got another one"]);
+        check("postgres://u:secret@host/db?ssl=1", &["the address has a parameter that means nothing here"]);
         check(
             "postgres://u@host/db?sslmode=secret",
             &[
                 "expected `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full` as `sslmode` in the address",
             ],
         );
+        for url in [
+            "u:p@ss#secret@h/x",
+            "u:secret#@h/x",
+            "u:secret@p@h/x",
+            "u:p/secret@h/x",
+            "u:p?secret@h/x",
+            "/x?user=secret@h",
+        ] {
+            check(
+                &format!("postgres://{url}"),
+                &["expected no `#`, and no `@` but the one before the host, in the address"],
+            );
+        }
         check("postgres://u:secret@host:99999/db", &["the address cannot be read: invalid port number"]);
     }
 }
