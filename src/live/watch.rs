@@ -161,6 +161,8 @@ struct Watching {
     drift: Vec<Diagnostic>,
     costed: Option<Instant>,
     over: Vec<Diagnostic>,
+    /// Whether the log says that it cannot be examined.
+    unexamined: bool,
     /// What the log says of it.
     logged: Option<String>,
 }
@@ -190,11 +192,17 @@ impl Watched {
                 return false;
             }
             let Some(watching) = self.actions.get_mut(&entry.name) else { continue };
-            match watching.look(action, inspect, due, pace).await {
-                Ok(()) => watching.publish(entry, action),
+            let looked = watching.look(action, inspect, due, pace).await;
+            if watching.due == Due::Known {
+                watching.publish(entry, action);
+            }
+            match looked {
+                Ok(()) => watching.unexamined = false,
                 Err(failure) if failure.kind == FailureKind::Unavailable => return false,
+                Err(_) if watching.unexamined => {}
                 Err(failure) => {
-                    tracing::debug!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                    tracing::warn!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                    watching.unexamined = true;
                 }
             }
         }
@@ -209,11 +217,11 @@ impl Watched {
         for (entry, action) in served {
             let mut watching = before.remove(&entry.name).unwrap_or_default();
             if watching.revision != action.revision {
-                let logged = watching.logged.take();
                 watching = Watching {
                     revision: action.revision.clone(),
                     tables: tables(action),
-                    logged,
+                    logged: watching.logged,
+                    unexamined: watching.unexamined,
                     ..Watching::default()
                 };
                 // Reading statements takes time, and other tasks wait.
@@ -272,6 +280,10 @@ impl Watching {
         let found = [(State::Drifted, &self.drift), (State::Gated, &self.over)];
         let found = found.into_iter().find(|(_, found)| has_errors(found));
         let before = entry.standing.finding();
+        // Until its costs are known again, what was gated is.
+        if found.is_none() && self.costed.is_none() && before.as_ref().is_some_and(|b| b.state == State::Gated) {
+            return;
+        }
         let told = found.map(|(state, found)| {
             let messages: Vec<&str> = found.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
             (state, messages.join("; "))
