@@ -89,6 +89,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// That the backend does not tell of a table that `requires` names.
+    pub fn untold(&mut self, requirement: &Requirement, failure: &Failure) {
+        let (name, said) = (&requirement.table, failure.message.trim_end_matches('.'));
+        let message = format!("the backend does not tell of the table `{}`: {said}", name.value);
+        self.found.push(REFUSED_STATEMENT.at(name.span, message));
+    }
+
     /// The highest cost of a shape.
     pub fn cost(&mut self, highest: f64) {
         let Some(most) = self.action.max_cost.as_ref().filter(|most| highest > most.value.0) else { return };

@@ -57,6 +57,7 @@ struct Asked {
     /// How the statements on a table fail that are described, and how plans fail.
     failing: Mutex<Option<(String, FailureKind)>>,
     plans_fail: Mutex<Option<FailureKind>>,
+    tables_fail: Mutex<Option<FailureKind>>,
     /// Whether describing a statement panics.
     panics: AtomicBool,
     /// What the planner estimates.
@@ -113,7 +114,12 @@ impl Inspect for Asked {
     }
 
     fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
-        Box::pin(async { Ok(None) })
+        Box::pin(async {
+            match self.tables_fail.lock().expect("no panic").clone() {
+                Some(kind) => Err(Failure::new(kind, "as the test says")),
+                None => Ok(Some(Table { name: "t".into(), columns: Vec::new(), key: Vec::new() })),
+            }
+        })
     }
 }
 
@@ -310,4 +316,42 @@ async fn lint_goes_on_after_what_passes_and_stops_where_the_backend_is_gone() {
         assert_eq!(message, "the action could not be examined: as the test says");
     }
     assert_eq!(found(FailureKind::Unavailable).await, (false, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_stays_found_where_costs_cannot_be_asked_for() {
+    let (folder, asked, live) = serve(1);
+    let limited = format!("{}max_cost: 50\n", on("t0000"));
+    edit(&folder, &live, "a0000", &limited);
+    *asked.plans_fail.lock().expect("no panic") = Some(FailureKind::Contention);
+    *asked.missing.lock().expect("no panic") = Some("t0000".into());
+    let _watch = watch(live.clone(), PACE);
+    until("it is drifted", || state(&live, "a0000") == Some(State::Drifted)).await;
+    *asked.missing.lock().expect("no panic") = None;
+    until("it is mended", || state(&live, "a0000").is_none()).await;
+    *asked.cost.lock().expect("no panic") = Some(51.0);
+    *asked.plans_fail.lock().expect("no panic") = None;
+    until("it costs too much", || state(&live, "a0000") == Some(State::Gated)).await;
+
+    *asked.plans_fail.lock().expect("no panic") = Some(FailureKind::Contention);
+    let before = asked.described.load(Relaxed);
+    edit(&folder, &live, "a0000", &format!("description: Another.\n{limited}"));
+    until("it is examined again", || asked.described.load(Relaxed) > before).await;
+    let digests = asked.digests.load(Relaxed);
+    until("the round is over", || asked.digests.load(Relaxed) > digests + 1).await;
+    assert_eq!(state(&live, "a0000"), Some(State::Gated), "nothing new is known of its costs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_the_backend_never_tells_of_is_a_finding_and_a_lock_is_none() {
+    let (folder, asked, live) = serve(1);
+    edit(&folder, &live, "a0000", &format!("{}requires: {{ t0000: [] }}\n", on("t0000")));
+    *asked.tables_fail.lock().expect("no panic") = Some(FailureKind::Contention);
+    let _watch = watch(live.clone(), PACE);
+    until("it is tried again", || asked.described.load(Relaxed) > 2).await;
+    assert_eq!(state(&live, "a0000"), None);
+    *asked.tables_fail.lock().expect("no panic") = Some(FailureKind::Other);
+    until("it is a finding", || state(&live, "a0000") == Some(State::Drifted)).await;
+    *asked.tables_fail.lock().expect("no panic") = None;
+    until("it is mended", || state(&live, "a0000").is_none()).await;
 }
