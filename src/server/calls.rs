@@ -98,6 +98,7 @@ pub async fn answer<'a>(
     if let (true, Some(key)) = (action.result.write, sent.idempotency_key) {
         return repeats::answer(received, entry, sent.variables, key, line).await;
     }
+    line.writing = action.result.write;
     let trace = line.trace.insert(Trace::default());
     let target = callee.cached_target(head.headers(), id.as_str());
     let called = call::call(target, &sent.variables, trace).await?;

@@ -22,6 +22,8 @@ pub struct Line<'a> {
     pub trace: Option<Trace>,
     /// Whether it was a simulation.
     pub simulated: bool,
+    /// Whether a write has begun.
+    pub writing: bool,
     /// Rows in the answer.
     pub rows: Option<u64>,
     request_id: &'a str,
@@ -41,6 +43,7 @@ impl<'a> Line<'a> {
             key: None,
             trace: None,
             simulated: false,
+            writing: false,
             rows: None,
             request_id,
             status: 499,

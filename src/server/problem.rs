@@ -44,6 +44,11 @@ impl Problem {
         CallError::new(Code::Forbidden).message(message).into()
     }
 
+    /// 500: a bug met the call. It may have met a write on either side of its commit.
+    pub fn lost(write: bool) -> Self {
+        CallError { in_doubt: write, ..CallError::new(Code::Internal) }.into()
+    }
+
     /// 405, with the methods that the path has.
     pub fn method_not_allowed(allow: String) -> Self {
         let error = CallError::new(Code::MethodNotAllowed).message(format!("this path takes {allow}"));

@@ -15,7 +15,7 @@ use actix_rt::{self as rt, task::JoinHandle};
 use super::{Received, answer, calls::Callee, log::Line, problem::Problem};
 use crate::{
     action::Variables,
-    call::{self, CallError, Code, Trace, Under},
+    call::{self, Trace, Under},
     catalog::Entry,
 };
 
@@ -59,9 +59,7 @@ pub async fn answer<'a>(
         Ok::<_, Problem>((told, outcome))
     });
     let mut call = Call { task: call, runs_on };
-    // A bug may have met it on either side of its commit.
-    let lost = |_| CallError { in_doubt: true, ..CallError::new(Code::Internal) };
-    let (told, outcome) = (&mut call.task).await.map_err(lost)??;
+    let (told, outcome) = (&mut call.task).await.map_err(|_| Problem::lost(true))??;
     line.trace = Some(told);
     outcome
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::{Received, answer, calls::Callee, log::Line, problem::Problem, request::NDJSON};
 use crate::{
     action::Variables,
-    call::{self, Code, Trace},
+    call::{self, Trace},
     catalog::Entry,
 };
 
@@ -41,6 +41,7 @@ pub async fn answer<'a>(
     let entered = received.shared.running.enter();
     let variables = variables.into_owned();
     let (sender, chunks) = mpsc::channel(CHUNKS);
+    let write = entry.action.as_ref().is_some_and(|action| action.result.write);
     let call = rt::spawn(async move {
         let _entered = entered;
         let mut line = Line::new(id.as_str(), started);
@@ -66,7 +67,7 @@ pub async fn answer<'a>(
     rows.first = rows.chunks.recv().await.map(Bytes::from);
     if rows.first.is_none() {
         rows.ended = true;
-        (&mut rows.call).await.map_err(|_| Code::Internal)??;
+        (&mut rows.call).await.map_err(|_| Problem::lost(write))??;
     }
     let body = BoxBody::new(BodyStream::new(rows));
     Ok(answer::with_type(StatusCode::OK, HeaderValue::from_static(NDJSON), body))
@@ -124,6 +125,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::*;
+    use crate::call::Code;
 
     /// What a body gives of a stream with one chunk that ended so.
     fn check(end: Result<End, Problem>) -> Vec<Result<Bytes, String>> {

@@ -25,6 +25,8 @@ pub enum Does {
     Lose(FailureKind),
     /// Never answers.
     Hang,
+    /// Panics.
+    Panic,
 }
 
 /// Does one thing after the other, and answers 0 when there is nothing left to do.
@@ -73,6 +75,7 @@ impl Backend for Scripted {
                     return Err(failure(kind, Again::Never));
                 }
                 Does::Hang => std::future::pending().await,
+                Does::Panic => panic!("as the script says"),
             }
             sink.end(1)?;
             Ok(Timings::default())

@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use super::{customers, with};
-use crate::gateway::Answer;
+use super::{FIND, RENAME, SEED, customers, with};
+use crate::{
+    gateway::{Answer, Serving},
+    scripted::{Does, Scripted},
+};
 
 const ADA: &str = r#"{"customer_id": 1}"#;
 
@@ -359,4 +362,22 @@ async fn a_simulation_shows_everything_and_changes_nothing() {
     assert_eq!((answer.status, &body["code"]), (400, &json!("invalid_parameter")));
     assert_eq!(body["trace"]["variables"]["customer_id"], "x");
     assert_eq!(gateway.post("/simulate/nope", "").await.code(), "action_not_found");
+}
+
+#[tokio::test]
+async fn a_write_that_meets_a_bug_is_in_doubt_and_a_read_is_not() {
+    let scripted = Scripted::new((0..4).map(|_| Does::Panic));
+    let files = [("actions/find.yaml", FIND), ("actions/rename.yaml", RENAME), ("seed.sql", SEED)];
+    let gateway = Serving::start_with(&files, |gateway| {
+        gateway.backends.insert("demo".into(), scripted.clone());
+    });
+    for (path, in_doubt) in
+        [("/actions/rename", json!(true)), ("/actions/find", json!(null)), ("/simulate/rename", json!(null))]
+    {
+        let body = if path.ends_with("find") { ADA } else { r#"{"customer_id": 1, "name": "Lovelace"}"# };
+        let answer = gateway.post(path, body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (500, "internal"), "{path}");
+        assert_eq!(answer.json()["in_doubt"], in_doubt, "{path}");
+    }
+    assert_eq!(scripted.runs(), 3);
 }
