@@ -127,7 +127,12 @@ pub async fn simulate<'a>(
     let trace = line.trace.insert(Trace::default());
     let outcome = call::call(callee.target(true, id.as_str()), &variables, trace).await;
     let elapsed = line.started.elapsed();
-    let plan = call::plans(&**callee.backend, &trace.statements).await;
+    // A backend that did not answer is not asked more.
+    let unanswered = outcome.as_ref().is_err_and(|error| matches!(error.code.status(), 503 | 504));
+    let plan = match unanswered {
+        true => Json::Null,
+        false => call::plans(&**callee.backend, &trace.statements).await,
+    };
     let shown = show(callee.action, &variables, trace, plan, elapsed);
     match outcome {
         Ok(called) => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{FIND, RENAME, SEED, customers, with};
+use super::{FIND, RENAME, SEED, SLOW, customers, with};
 use crate::{
     gateway::{Answer, Serving},
     scripted::{Does, Scripted},
@@ -380,4 +380,15 @@ async fn a_write_that_meets_a_bug_is_in_doubt_and_a_read_is_not() {
         assert_eq!(answer.json()["in_doubt"], in_doubt, "{path}");
     }
     assert_eq!(scripted.runs(), 3);
+}
+
+#[tokio::test]
+async fn a_simulation_asks_a_backend_that_did_not_answer_for_no_plan() {
+    let hasty = SLOW.replace("timeout: 60s", "timeout: 500ms");
+    let gateway = with(&[("actions/slow.yaml", &hasty)]);
+    let simulate = async |body| gateway.post("/simulate/slow", body).await.json();
+    let answered = simulate(r#"{"n": 1}"#).await;
+    assert!(answered["trace"]["plan"].is_array(), "{answered}");
+    let late = simulate(r#"{"n": 20000000000}"#).await;
+    assert_eq!((&late["code"], &late["trace"]["plan"]), (&json!("timeout"), &json!(null)));
 }
