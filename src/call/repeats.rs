@@ -22,7 +22,7 @@ use super::{
 };
 use crate::action::{Age, Encoded, Kept, Variables};
 
-/// How long an outcome is replayed.
+/// How long an outcome is replayed, and one in doubt kept even where others need the room.
 const REPLAYED: Duration = Duration::from_secs(600);
 /// How long an outcome in doubt keeps its call from running again: longer than anybody repeats by itself.
 const IN_DOUBT: Duration = Duration::from_secs(24 * 3600);
@@ -162,11 +162,13 @@ struct Memory {
     known: HashMap<Digest, Known>,
     /// The keys with an outcome that is certain, and since when; the oldest first.
     certain: VecDeque<(Instant, Digest)>,
-    /// The same of those in doubt, which make room for nobody.
+    /// The same of those in doubt, which make room for others only once they are old.
     doubtful: VecDeque<(Instant, Digest)>,
     bytes: usize,
     /// How many wait for calls that run.
     waiting: usize,
+    /// When the log last heard that there was no room.
+    warned: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -251,7 +253,7 @@ impl Repeats {
                 State::Done(outcome) => Begun::Done(outcome.clone()),
             };
         }
-        if !memory.make_room(self.max_bytes.saturating_sub(OVERHEAD)) {
+        if !memory.make_room(self.max_bytes.saturating_sub(OVERHEAD), now) {
             return Begun::Full;
         }
         let run = Arc::new(Run { end: Semaphore::new(0), waiting: AtomicUsize::new(0) });
@@ -267,7 +269,7 @@ impl Repeats {
             return;
         };
         // What has run has to be remembered, even if the others that run leave no room for it.
-        memory.make_room(self.max_bytes.saturating_sub(outcome.size()));
+        memory.make_room(self.max_bytes.saturating_sub(outcome.size()), now);
         memory.bytes += outcome.size();
         let finished = if outcome.is_in_doubt() { &mut memory.doubtful } else { &mut memory.certain };
         finished.push_back((now, key));
@@ -292,13 +294,31 @@ impl Memory {
         }
     }
 
-    /// Forgets the oldest outcomes that are certain until no more than these bytes are used, if that can be.
-    fn make_room(&mut self, most: usize) -> bool {
+    /// Forgets outcomes until no more than these bytes are used, if that can be: the oldest that are certain, then the
+    /// oldest in doubt that nobody repeats by itself any more. Otherwise a bad day of the database would be one of all keys.
+    fn make_room(&mut self, most: usize, now: Instant) -> bool {
         while self.bytes > most {
-            let Some((_, oldest)) = self.certain.pop_front() else { return false };
+            let oldest = match self.certain.pop_front() {
+                Some(oldest) => Some(oldest),
+                None => {
+                    self.warn(now);
+                    let old = |(since, _): &(Instant, Digest)| now.saturating_duration_since(*since) >= REPLAYED;
+                    if self.doubtful.front().is_some_and(old) { self.doubtful.pop_front() } else { None }
+                }
+            };
+            let Some((_, oldest)) = oldest else { return false };
             self.forget(&oldest);
         }
         true
+    }
+
+    /// Tells the log, once a minute at most.
+    fn warn(&mut self, now: Instant) {
+        if self.warned.is_none_or(|last| now.saturating_duration_since(last) >= Duration::from_secs(60)) {
+            self.warned = Some(now);
+            let (keys, in_doubt) = (self.known.len(), self.doubtful.len());
+            tracing::warn!(keys, in_doubt, "idempotency keys that run or are in doubt leave no room for others");
+        }
     }
 
     fn forget(&mut self, key: &Digest) {
@@ -475,6 +495,22 @@ mod tests {
             }).sum();
             prop_assert_eq!(repeats.memory().bytes, left);
         }
+    }
+
+    #[test]
+    fn a_full_store_takes_keys_again_once_its_doubts_are_old() {
+        let repeats = Repeats::new(4 * OVERHEAD);
+        let start = Instant::now();
+        let begin = |key, at| repeats.begin(digest(key), digest(0), usize::MAX, start + at);
+        for key in 1..=3 {
+            let Begun::First(ticket) = begin(key, Duration::ZERO) else { panic!("there is room") };
+            ticket.finish(&ended(End::Doubtful), start);
+        }
+        let soon = REPLAYED - Duration::from_secs(1);
+        assert!(matches!(begin(4, soon), Begun::Full));
+        assert!(matches!(begin(1, soon), Begun::Done(_)));
+        assert!(matches!(begin(4, REPLAYED), Begun::First(_)));
+        assert!(matches!(begin(3, REPLAYED), Begun::Done(_)), "no more is forgotten than there has to be");
     }
 
     #[test]
