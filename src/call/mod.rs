@@ -38,8 +38,8 @@ pub struct Target<'a> {
     pub action: &'a Arc<Action>,
     /// Its backend.
     pub backend: &'a Arc<dyn Backend>,
-    /// The limits that apply, the gateway's first. A dry call is not counted against rates.
-    pub limiters: &'a [Arc<Limiter>],
+    /// The limits that apply: the gateway's, then the action's. A dry call is not counted against rates.
+    pub limiters: [Option<&'a Limiter>; 2],
     /// How it stands with its live backend, where somebody watches that.
     pub standing: Option<&'a Standing>,
     /// Whether a write is rolled back: simulations and tests.
@@ -140,8 +140,11 @@ fn stands(target: Target<'_>) -> Result<(), CallError> {
     }
 }
 
+/// Held while a call runs, one for each limit that applies.
+type Permits<'a> = [Option<Permit<'a>>; 2];
+
 /// Rates, then concurrency.
-async fn admit<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Vec<Permit<'a>>, CallError> {
+async fn admit<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Permits<'a>, CallError> {
     check_rates(target)?;
     acquire(target, deadline, trace).await
 }
@@ -151,17 +154,18 @@ fn check_rates(target: Target<'_>) -> Result<(), CallError> {
     if target.dry {
         return Ok(());
     }
-    target.limiters.iter().try_for_each(|limiter| limiter.check_rate()).map_err(limited)
+    target.limiters.into_iter().flatten().try_for_each(|limiter| limiter.check_rate()).map_err(limited)
 }
 
 /// A place among the calls that run: the gateway's, then the action's.
-async fn acquire<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Vec<Permit<'a>>, CallError> {
+async fn acquire<'a>(target: Target<'a>, deadline: Instant, trace: &mut Trace) -> Result<Permits<'a>, CallError> {
     let (started, before) = (Instant::now(), trace.queue);
-    let mut permits = Vec::with_capacity(target.limiters.len());
-    for limiter in target.limiters {
+    let mut permits = [None, None];
+    for (place, limiter) in permits.iter_mut().zip(target.limiters) {
+        let Some(limiter) = limiter else { continue };
         let permit = limiter.acquire(deadline).await;
         trace.queue = before + started.elapsed();
-        permits.push(permit.map_err(limited)?);
+        *place = Some(permit.map_err(limited)?);
     }
     Ok(permits)
 }

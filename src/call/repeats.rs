@@ -78,7 +78,7 @@ pub async fn once(
     let prepared = prepare(action, variables, trace);
     let key = digest::of_texts(&[&action.name, under.caller.unwrap_or_default(), under.key]);
     let values = digest::of_sent(action, variables);
-    let most = target.limiters.first().map_or(usize::MAX, |limiter| limiter.settings().queue);
+    let most = target.limiters[0].map_or(usize::MAX, |limiter| limiter.settings().queue);
     let ticket = loop {
         match under.repeats.begin(key, values, most, Instant::now()) {
             Begun::First(ticket) => break ticket,

@@ -107,7 +107,7 @@ fn make(
     let target = Target {
         action,
         backend: &backend,
-        limiters: &[],
+        limiters: [None, None],
         standing: None,
         dry: false,
         cache: None,

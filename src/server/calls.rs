@@ -1,6 +1,6 @@
 //! `/actions/…` and `/simulate/…`: a request becomes variables, the variables a call, and what came of it an answer.
 
-use std::{borrow::Cow, slice, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody, header::HeaderMap};
 use serde_json::{Value as Json, json};
@@ -22,7 +22,7 @@ pub struct Callee<'a> {
     backend: &'a Arc<dyn Backend>,
     gateway: &'a Gateway,
     backend_digest: &'a Digest,
-    limiters: Cow<'a, [Arc<Limiter>]>,
+    limiters: [Option<&'a Limiter>; 2],
     standing: &'a Standing,
 }
 
@@ -31,10 +31,7 @@ impl<'a> Callee<'a> {
     pub fn of(gateway: &'a Gateway, entry: &'a Entry) -> Result<Self, Code> {
         let action = entry.action.as_ref().ok_or(Code::ActionUnavailable)?;
         let (backend, backend_digest) = gateway.backend(&action.backend).ok_or(Code::ActionUnavailable)?;
-        let limiters = match &entry.limiter {
-            Some(own) => Cow::Owned(vec![gateway.limiter.clone(), own.clone()]),
-            None => Cow::Borrowed(slice::from_ref(&gateway.limiter)),
-        };
+        let limiters = [Some(&*gateway.limiter), entry.limiter.as_deref()];
         Ok(Self { action, backend, backend_digest, gateway, limiters, standing: &entry.standing })
     }
 
@@ -43,7 +40,7 @@ impl<'a> Callee<'a> {
         Target {
             action: self.action,
             backend: self.backend,
-            limiters: &self.limiters,
+            limiters: self.limiters,
             standing: Some(self.standing),
             dry,
             cache: None,

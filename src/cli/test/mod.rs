@@ -175,7 +175,7 @@ async fn run_test(action: &Arc<Action>, test: &TestSpec, live: Result<&Arc<dyn B
                 let target = Target {
                     action,
                     backend,
-                    limiters: &[],
+                    limiters: [None, None],
                     standing: None,
                     dry: true,
                     cache: None,

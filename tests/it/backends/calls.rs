@@ -50,7 +50,8 @@ pub async fn call(
     variables: &str,
 ) -> (Result<Json, CallError>, Trace) {
     let mut trace = Trace::default();
-    let target = Target { action, backend, limiters: &[], standing: None, dry: false, cache: None, request_id: "r" };
+    let target =
+        Target { action, backend, limiters: [None, None], standing: None, dry: false, cache: None, request_id: "r" };
     let answer = call::call(target, &Variables::from_json(variables).expect("an object"), &mut trace).await;
     (answer.map(|encoded| serde_json::from_slice(&encoded.body).expect("the body is JSON")), trace)
 }
@@ -137,7 +138,7 @@ pub async fn a_simulated_write_is_rolled_back(fixture: &dyn Fixture) {
     let target = Target {
         action: &action,
         backend: &backend,
-        limiters: &[],
+        limiters: [None, None],
         standing: None,
         dry: true,
         cache: None,
@@ -192,7 +193,7 @@ result: { shape: affected }
         let target = Target {
             action: &action,
             backend: &backend,
-            limiters: &[],
+            limiters: [None, None],
             standing: None,
             dry: false,
             cache: None,
@@ -226,7 +227,7 @@ cache: { ttl: 1h }
         let target = Target {
             action: &read,
             backend: &backend,
-            limiters: &[],
+            limiters: [None, None],
             standing: None,
             dry: false,
             cache: Some(Lookup { cache: &cache, backend: &[0; 32], refresh }),
@@ -272,12 +273,12 @@ pub async fn limits_refuse_before_anything_runs(fixture: &dyn Fixture) {
     let rate = Rate { count: NonZeroU32::MIN, period: Duration::from_secs(3600) };
     let settings =
         LimiterSettings { concurrency: Some(1), queue: 0, max_wait: Duration::from_secs(1), rate: Some(rate) };
-    let limiters = [Arc::new(Limiter::new(settings))];
+    let limiter = Limiter::new(settings);
     let call = async |dry| {
         let target = Target {
             action: &action,
             backend: &backend,
-            limiters: &limiters,
+            limiters: [Some(&limiter), None],
             standing: None,
             dry,
             cache: None,
@@ -290,7 +291,7 @@ pub async fn limits_refuse_before_anything_runs(fixture: &dyn Fixture) {
     assert_eq!((error.code.as_str(), error.code.status()), ("rate_limited", 429));
     assert!(error.retry_after.is_some_and(|wait| wait > Duration::from_secs(3000)));
     call(true).await.expect("a simulation is not counted");
-    let _held = limiters[0].acquire(tokio::time::Instant::now()).await.expect("nothing runs");
+    let _held = limiter.acquire(tokio::time::Instant::now()).await.expect("nothing runs");
     let error = call(true).await.expect_err("one runs and none may wait");
     assert_eq!((error.code.as_str(), error.code.status()), ("overloaded", 503));
 }
@@ -307,7 +308,7 @@ fn stream(
         let target = Target {
             action: &action,
             backend: &backend,
-            limiters: &[],
+            limiters: [None, None],
             standing: None,
             dry: false,
             cache: None,

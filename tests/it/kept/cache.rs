@@ -52,7 +52,7 @@ impl Cached {
         let target = Target {
             action: &self.action,
             backend: &backend,
-            limiters: &[],
+            limiters: [None, None],
             standing: None,
             dry: false,
             cache: Some(lookup),

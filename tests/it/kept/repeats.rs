@@ -34,7 +34,7 @@ struct Keyed {
     repeats: Arc<Repeats>,
     backend: Arc<Scripted>,
     action: Arc<Action>,
-    limiters: Vec<Arc<Limiter>>,
+    limiter: Option<Arc<Limiter>>,
     caller: Option<&'static str>,
 }
 
@@ -44,7 +44,7 @@ type Came = (Result<Json, CallError>, bool);
 impl Keyed {
     fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let (repeats, backend) = (Arc::default(), Scripted::new(steps));
-        Self { repeats, backend, action: action(WRITE), limiters: Vec::new(), caller: None }
+        Self { repeats, backend, action: action(WRITE), limiter: None, caller: None }
     }
 
     async fn send(&self, key: &str, variables: &str) -> Came {
@@ -52,7 +52,7 @@ impl Keyed {
         let target = Target {
             action: &self.action,
             backend: &backend,
-            limiters: &self.limiters,
+            limiters: [self.limiter.as_deref(), None],
             standing: None,
             dry: false,
             cache: None,
@@ -186,7 +186,7 @@ async fn only_so_many_wait_for_the_same_call() {
 async fn no_more_wait_for_others_than_may_wait_in_the_queue() {
     let mut keyed = Keyed::new(vec![Step::Slow(Duration::from_millis(200)); 3]);
     let settings = LimiterSettings { concurrency: Some(3), queue: 2, max_wait: Duration::from_secs(2), rate: None };
-    keyed.limiters = vec![Arc::new(Limiter::new(settings))];
+    keyed.limiter = Some(Arc::new(Limiter::new(settings)));
     let calls: Vec<_> = ["k", "l", "m", "k", "l", "m"].map(|key| keyed.spawn_under(key)).into_iter().collect();
     assert_eq!(answered(calls).await, 5);
     assert_eq!(keyed.backend.runs(), 3);
@@ -200,7 +200,7 @@ async fn a_repeat_waits_although_no_other_call_may_run() {
     let mut keyed = Keyed::new([Step::Slow(Duration::from_millis(200))]);
     let max_wait = Duration::from_millis(1);
     let settings = LimiterSettings { concurrency: Some(1), queue: 2, max_wait, rate: None };
-    keyed.limiters = vec![Arc::new(Limiter::new(settings))];
+    keyed.limiter = Some(Arc::new(Limiter::new(settings)));
     let calls: Vec<_> = (0..3).map(|_| keyed.spawn()).collect();
     for call in join_all(calls).await {
         assert_eq!(call.expect("does not panic").0.expect("an answer"), 1);
