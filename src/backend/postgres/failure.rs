@@ -9,17 +9,15 @@ use crate::backend::{Again, Failure, FailureKind};
 
 /// A failure of the statement with this text.
 pub(super) fn statement(error: &sqlx::Error, text: &str) -> Failure {
-    match error {
+    let failure = match error {
         sqlx::Error::Database(error) => of_database(error.downcast_ref(), text),
         sqlx::Error::Encode(_) => Failure::new(FailureKind::InvalidValue, "a value cannot be encoded"),
         sqlx::Error::ColumnDecode { index, .. } => {
             Failure::new(FailureKind::Other, format!("column {index} cannot be decoded"))
         }
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => {
-            Failure::new(FailureKind::Unavailable, error.to_string())
-        }
         other => Failure::new(FailureKind::Other, other.to_string()),
-    }
+    };
+    if is_lost(error) { Failure { kind: FailureKind::Unavailable, ..failure } } else { failure }
 }
 
 /// A failure to connect: nothing was run, so that whatever may pass is tried again.
@@ -45,8 +43,8 @@ pub(super) fn unconnected(failure: Failure) -> Failure {
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
-            let error = error.downcast_ref::<PgDatabaseError>();
-            matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic) || error.code().starts_with("08")
+            // Whatever its code: a function may raise any, also one that says that another server's connection is lost.
+            matches!(error.downcast_ref::<PgDatabaseError>().severity(), PgSeverity::Fatal | PgSeverity::Panic)
         }
         sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } => false,
         _ => true,
@@ -87,6 +85,7 @@ fn of_database(error: &PgDatabaseError, text: &str) -> Failure {
     Failure { again, code: Some(code.to_owned()), ..Failure::new(kind, message) }
 }
 
+/// The kind of an error that the connection outlives.
 fn kind(code: &str) -> FailureKind {
     match code {
         // An exclusion constraint is a unique one with other operators.
@@ -97,17 +96,12 @@ fn kind(code: &str) -> FailureKind {
         "23502" => FailureKind::Constraint("not_null"),
         // lock_not_available is a lock's, the others a transaction's that another one was in the way of.
         "40001" | "40P01" | "55P03" => FailureKind::Contention,
-        // query_canceled, transaction_timeout
-        "57014" | "25P04" => FailureKind::Timeout,
+        // query_canceled
+        "57014" => FailureKind::Timeout,
         // Tables, columns, functions, types and schemas that are not there.
         "42P01" | "42703" | "42883" | "42704" | "3F000" => FailureKind::Drift,
-        // invalid_catalog_name, idle_in_transaction_session_timeout
-        "3D000" | "25P03" => FailureKind::Unavailable,
-        _ => match &code[..code.len().min(2)] {
-            "22" => FailureKind::InvalidValue,
-            "08" | "28" | "53" | "57" | "58" => FailureKind::Unavailable,
-            _ => FailureKind::Other,
-        },
+        _ if code.starts_with("22") => FailureKind::InvalidValue,
+        _ => FailureKind::Other,
     }
 }
 
@@ -164,8 +158,8 @@ mod tests {
         check("42P01", FailureKind::Drift);
         check("42601", FailureKind::Other);
         check("57014", FailureKind::Timeout);
-        check("57P01", FailureKind::Unavailable);
-        check("28P01", FailureKind::Unavailable);
+        check("08006", FailureKind::Other);
+        check("53400", FailureKind::Other);
         check("P0001", FailureKind::Other);
         check("", FailureKind::Other);
     }

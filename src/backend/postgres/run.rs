@@ -236,7 +236,7 @@ impl Run<'_> {
             self.session.state = State::Gone;
             self.shared.generation.end(self.session);
             let again = if again { Again::Once } else { Again::Never };
-            return Failure { kind: FailureKind::Unavailable, again, ..failure };
+            return Failure { again, ..failure };
         }
         if failure::is_stale(error) {
             self.shared.statements.forget();

@@ -703,6 +703,31 @@ async fn a_constraint_that_is_checked_at_the_end_is_no_doubt() {
 }
 
 #[tokio::test]
+async fn an_error_that_a_statement_raises_says_nothing_of_its_own_connection() {
+    let Some(fixture) = Postgres::new() else { return };
+    fixture.0.run(
+        "CREATE FUNCTION fail(state text) RETURNS bigint LANGUAGE plpgsql AS $$
+           BEGIN RAISE EXCEPTION 'over there' USING ERRCODE = state; END $$;
+         CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM fail('08006'); END $$;
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION fail()",
+    );
+    let backend = fixture.backend(1);
+    let process = "SELECT pg_backend_pid()::bigint AS v";
+    let before = rows(&backend, SQL, process).await;
+    for state in ["08001", "08006", "28000", "53100", "53400", "57000", "58030"] {
+        let sql = format!("SELECT fail('{state}') AS v");
+        let failure = run(&backend, read(statements(SQL, &[&sql]))).await.expect_err("it raises an error");
+        assert_eq!((failure.kind, failure.again, backend.health()), (FailureKind::Other, Again::Never, Health::Up));
+    }
+    let action = action(fixture.driver(), "mode: write\nsql: INSERT INTO things VALUES (9, 'nine', 9)\n");
+    let error = call(&action, &backend, "{}").await.0.expect_err("its commit raises an error");
+    assert_eq!((error.code.as_str(), error.in_doubt), ("backend_error", false));
+    settled(&backend).await;
+    assert_eq!(rows(&backend, SQL, process).await, before, "the connection is the same");
+}
+
+#[tokio::test]
 async fn a_failure_tells_names_and_no_values() {
     let Some(fixture) = Postgres::new() else { return };
     let backend = fixture.backend(1);
