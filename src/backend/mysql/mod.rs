@@ -243,7 +243,7 @@ mod tests {
     fn takes_a_url_with_or_without_settings() {
         check("kind: mysql\nurl: mysql://u:p@localhost/db\n", &[]);
         check(
-            "kind: mysql\nurl: mariadb://u@h:3307\npool: { max: 3 }\nstatement_timeout: 2s\nallow_tests: true\n",
+            "kind: mysql\nurl: mariadb://u@h:3307/db\npool: { max: 3 }\nstatement_timeout: 2s\nallow_tests: true\n",
             &[],
         );
         check("kind: mysql\nurl: 'mysql://u:p%40@h/db?ssl-mode=VERIFY_CA&ssl-ca=/etc/ca.pem'\n", &[]);
@@ -264,6 +264,8 @@ mod tests {
         let stray = "expected no `#`, and no `@` but the one before the host, in the address";
         check("mysql://u:p/secret@h/db", stray);
         check("mysql://u:p#secret@h/db", stray);
+        check("mysql://u:secret@h", "expected an address with a database");
+        check("mysql://u:secret@h/?socket=x", "expected an address with a database");
         check("mysql://u:p@h/db?secret=1", "the address has a parameter that means nothing here");
         check("mysql://u:p@h/db?charset=latin1", "the address has a parameter that means nothing here");
     }

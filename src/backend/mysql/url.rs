@@ -26,6 +26,10 @@ fn read(url: &Spanned<String>, folder: &Path) -> Result<MySqlConnectOptions, Dia
     let (address, query) = address::split(url, ["mysql://", "mariadb://"])?;
     let parsed = format!("mysql://{address}").parse();
     let mut options: MySqlConnectOptions = parsed.map_err(|error| address::unreadable(url, &error))?;
+    if options.get_database().is_none() {
+        let message = "expected an address with a database";
+        return Err(BAD_ADDRESS.at(url.span, message).help("write `mysql://user@host/database`"));
+    }
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
         let path = folder.join(&*value);
         options = match &*key {
