@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic, Span, UNRESOLVED_REFERENCE, password},
+    diagnostic::{BAD_ADDRESS, BAD_VALUE, Diagnostic, Span, UNRESOLVED_REFERENCE, password},
     yaml::{Kind, Node, Style, Text, resolve},
 };
 
@@ -96,10 +96,14 @@ impl<'a> Expansion<'a> {
                 Some(Replaced { value: None, .. }) if diagnostic.rule.name != UNRESOLVED_REFERENCE.name => {
                     return false;
                 }
-                Some(Replaced { value: Some(_), written, .. }) => {
+                // Says nothing of what stands in an address, see its page.
+                Some(Replaced { value: Some(value), .. })
+                    if diagnostic.rule.name == BAD_ADDRESS.name && !value.is_empty() => {}
+                Some(Replaced { value: Some(value), written, .. }) => {
                     let expected =
                         diagnostic.message.split(", got ").next().filter(|text| text.starts_with("expected "));
                     diagnostic.message = match expected {
+                        _ if value.is_empty() => format!("expected a value, got nothing by `{written}`"),
                         Some(expected) => format!("{expected}, got something else by `{written}`"),
                         None => format!("the value that `{written}` stands for does not fit here"),
                     };

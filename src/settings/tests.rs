@@ -255,6 +255,32 @@ fn levels_apply_to_warnings_and_can_make_them_errors() {
 }
 
 #[test]
+fn what_is_wrong_with_an_address_from_elsewhere_is_told() {
+    for (kind, url, message, help) in [
+        ("postgres", "postgres://u:secret@h:54x/db", "the address cannot be read: invalid port number", None),
+        (
+            "postgres",
+            "postgres://u:secret@h/db?sslmod=require",
+            "the address has a parameter that means nothing here",
+            Some("did you mean `sslmode`?"),
+        ),
+        (
+            "mysql",
+            "mysql://u:secret@h/db?sslmode=REQUIRED",
+            "the address has a parameter that means nothing here",
+            Some("did you mean `ssl-mode`?"),
+        ),
+        ("mysql", "", "expected a value, got nothing by `${URL}`", None),
+        ("sqlite", "", "expected a value, got nothing by `${URL}`", None),
+    ] {
+        let fake = Fake(HashMap::from([("URL", url.to_owned())]));
+        let read = read(&format!("backends: {{ a: {{ kind: {kind}, url: '${{URL}}' }} }}\n"), Some(&fake));
+        let [found] = &read.report.diagnostics[..] else { panic!("one finding: {:?}", read.report.diagnostics) };
+        assert_eq!((found.message.as_str(), found.help.as_deref()), (message, help));
+    }
+}
+
+#[test]
 fn a_password_that_the_file_holds_is_not_shown() {
     for (kind, url) in [
         ("postgres", "postgres://u:secret@h:54x/db"),
