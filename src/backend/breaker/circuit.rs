@@ -118,6 +118,11 @@ impl Circuit {
         self.open_until.load(Relaxed) != CLOSED
     }
 
+    /// Whether no call would be let through.
+    pub fn refuses(&self, now: Duration) -> bool {
+        millis(now) < self.open_until.load(Relaxed)
+    }
+
     fn close(&self, now: Duration) -> Turn {
         self.in_a_row.store(0, Relaxed);
         self.seconds.iter().for_each(|second| second.store(0, Relaxed));
@@ -326,6 +331,7 @@ mod tests {
         }
         assert_eq!(call(&circuit, at(100), false), Turn::Opened);
         assert_eq!(circuit.enter(at(101)), Err(at(4)));
+        assert_eq!([at(104), at(105)].map(|now| circuit.refuses(now)), [true, false]);
     }
 
     #[test]

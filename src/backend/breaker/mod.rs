@@ -73,7 +73,8 @@ impl Backend for Breaker {
     }
 
     fn health(&self) -> Health {
-        if self.circuit_open() { Health::Down } else { self.backend.health() }
+        // After that the next call is let through: the backend may be back, and what looks at it knows sooner.
+        if self.circuit.refuses(self.started.elapsed()) { Health::Down } else { self.backend.health() }
     }
 
     fn circuit_open(&self) -> bool {

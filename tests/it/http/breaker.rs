@@ -1,6 +1,9 @@
 //! A backend that keeps failing, as callers and operators see it.
 
+use std::time::Duration;
+
 use datadip::backend::{Again, FailureKind, breaker::Breaker, sqlite};
+use tokio::time::timeout;
 
 use crate::{
     gateway::Serving,
@@ -33,4 +36,11 @@ async fn callers_of_a_backend_that_keeps_failing_hear_at_once_when_to_come_again
         assert_eq!(answer.code(), "backend_unavailable", "{action}");
     }
     assert_eq!(scripted.runs(), 5, "it is left alone, after a reload too");
+    let up = async {
+        while gateway.get("/readyz").await.json()["backends"]["demo"] != "up" {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), up).await.expect("it is as the backend says, without a call");
+    assert_eq!(scripted.runs(), 5);
 }
