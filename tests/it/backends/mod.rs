@@ -51,6 +51,11 @@ pub trait Fixture: Send + Sync {
         )
     }
 
+    /// How many of the last rows a server may keep in its buffer until there are more of them.
+    fn kept_back(&self) -> usize {
+        500
+    }
+
     /// What looks like a query and would write.
     fn query_that_writes(&self) -> &'static str;
 

@@ -63,6 +63,10 @@ impl Fixture for Sqlite {
         "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n"
     }
 
+    fn kept_back(&self) -> usize {
+        0
+    }
+
     fn query_that_writes(&self) -> &'static str {
         "WITH one AS (SELECT 1) DELETE FROM things"
     }
