@@ -139,6 +139,9 @@ pub struct Column {
 
 /// Takes what a statement answers. An error of its own ends the call (and rolls a write back).
 pub trait Sink: Send {
+    /// There is a connection: what comes from now on is the backend's own time. May be called again when it tries again.
+    fn connected(&mut self) {}
+
     /// A new try begins: forget what came before. The columns of the last statement, where it gives any; where a read
     /// gives no rows they may be left out. Not called after [`Flow::Flush`] was answered once.
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop>;

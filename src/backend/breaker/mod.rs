@@ -25,9 +25,8 @@ pub struct Breaker {
     backend: Arc<dyn Backend>,
     name: String,
     circuit: Circuit,
-    /// How long a run must have waited for an answer, so that its deadline is the backend's failure: half of the usual timeout
-    /// of its kind. That leaves room for the waiting before it, and lets no action with a short timeout open the circuit for
-    /// all the others.
+    /// How long a run must have waited for an answer on its connection, so that its deadline is the backend's failure: half
+    /// of the usual timeout of its kind. That lets no action with a short timeout open the circuit for all the others.
     patience: Duration,
     started: Instant,
 }
@@ -44,8 +43,9 @@ impl Breaker {
             retry_after: Some(wait),
             ..Failure::new(FailureKind::Unavailable, "the circuit breaker is open")
         })?;
+        let since = pass.since;
         let mut attempt =
-            Attempt { breaker: self, pass, deadline: request.deadline, sink, answered: false, over: false };
+            Attempt { breaker: self, pass, since, deadline: request.deadline, sink, answered: false, over: false };
         let outcome = self.backend.run(request, &mut attempt).await;
         let verdict = attempt.verdict(&outcome);
         attempt.conclude(verdict);
@@ -113,6 +113,8 @@ enum Verdict {
 struct Attempt<'a> {
     breaker: &'a Breaker,
     pass: Pass,
+    /// Since when the backend has it: a call that waited in vain for its turn is told from one by another failure.
+    since: Duration,
     deadline: Instant,
     sink: &'a mut dyn Sink,
     /// Whether the backend gave anything.
@@ -135,7 +137,7 @@ impl Attempt<'_> {
 
     /// What it says that time is up.
     fn silence(&self) -> Verdict {
-        let waited = self.breaker.started.elapsed().saturating_sub(self.pass.since);
+        let waited = self.breaker.started.elapsed().saturating_sub(self.since);
         match self.answered {
             true => Verdict::Works,
             false if waited >= self.breaker.patience => Verdict::Fails,
@@ -168,6 +170,11 @@ impl Drop for Attempt<'_> {
 }
 
 impl Sink for Attempt<'_> {
+    fn connected(&mut self) {
+        self.since = self.breaker.started.elapsed();
+        self.sink.connected();
+    }
+
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
         self.answered = true;
         self.sink.begin(columns)

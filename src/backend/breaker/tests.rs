@@ -20,6 +20,8 @@ enum Does {
     Code(FailureKind, &'static str),
     /// Never answers.
     Hang,
+    /// Gets a connection after a while, and never answers.
+    HangQueued(Duration),
     /// Begins to answer, and no more.
     HangLate,
 }
@@ -43,6 +45,11 @@ impl Backend for Scripted {
                     return Err(Failure { code: Some(code.into()), ..Failure::new(kind, "scripted") });
                 }
                 Does::Hang => std::future::pending().await,
+                Does::HangQueued(time) => {
+                    sleep(time).await;
+                    sink.connected();
+                    std::future::pending().await
+                }
                 Does::HangLate => {
                     sink.begin(&[])?;
                     std::future::pending().await
@@ -166,6 +173,9 @@ async fn what_is_not_the_backends_fault_does_not_open_it() {
     assert!(!opens(Does::Hang, SHORT).await, "an action's own short timeout");
     assert!(!opens(Does::Fail(FailureKind::Timeout), LONG).await, "a short bound of the backend's own");
     assert!(!opens(Does::Code(FailureKind::Timeout, "57014"), LONG).await, "the backend itself gave up");
+    let queued = Does::HangQueued(Duration::from_millis(200));
+    let (deadline, patience) = (Duration::from_millis(220), Duration::from_millis(150));
+    assert!(!opens_with(queued, deadline, Some(patience)).await, "it waited for a connection most of the time");
     assert!(!opens_with(Does::HangLate, SHORT, Some(SHORT / 2)).await, "it had begun to answer");
     assert!(!opens(Does::Answer, LONG).await);
 }

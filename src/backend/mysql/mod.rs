@@ -124,6 +124,7 @@ impl Mysql {
         let started = Instant::now();
         let nature = self.nature(request);
         let mut held = self.held(request.deadline).await?;
+        sink.connected();
         let begun = Instant::now();
         let run = held.run(request, nature, sink);
         let outcome = match self.statement_timeout {

@@ -138,6 +138,7 @@ impl Postgres {
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let started = Instant::now();
         let mut held = self.held(request.deadline).await?;
+        sink.connected();
         let begun = Instant::now();
         let mut run = Run { session: &mut held, shared: &self.shared, request };
         match self.statement_timeout {

@@ -114,6 +114,7 @@ impl Sqlite {
         let started = Instant::now();
         let pool = if request.write { &self.writer } else { &self.readers };
         let mut lease = pool.get(request.deadline).await?;
+        sink.connected();
         let begun = Instant::now();
         let outcome = match self.statement_timeout {
             Some(longest) => timeout_at(begun + longest, lease.run(request, sink))
