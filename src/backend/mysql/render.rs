@@ -14,7 +14,7 @@ use sqlx::{
 
 use crate::backend::inspect::JsonKind;
 
-/// The most bytes of one row. No answer is near it.
+/// The most bytes of one row, so that its JSON is not made as well; sqlx has read the whole row by then. No answer is near it.
 const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 
 /// How the values of a type are read and written.

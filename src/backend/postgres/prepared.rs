@@ -30,7 +30,7 @@ use crate::{
     value::{ParamType, Scalar, Value},
 };
 
-/// The most bytes of one row. No answer is near it.
+/// The most bytes of one row, so that its JSON is not made as well; sqlx has read the whole row by then. No answer is near it.
 const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 /// How often a statement is prepared with other types before what the database infers is taken.
 const MAX_TRIALS: usize = 64;

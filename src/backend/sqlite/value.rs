@@ -12,7 +12,8 @@ use sqlx::{
 
 use crate::{template::Bind, value::Value};
 
-/// The most bytes of texts and blobs in one row; SQLite itself would give a gigabyte for each value. No answer is near it.
+/// The most bytes of texts and blobs in one row, so that its JSON is not made as well; SQLite, which would give a gigabyte for
+/// each value, and sqlx have read the whole row by then. No answer is near it.
 const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 
 /// The arguments of a statement.
