@@ -248,7 +248,7 @@ cache: { ttl: 1h }
 
 #[tokio::test]
 async fn a_rate_is_kept_and_says_when_to_come_again() {
-    let limited = super::FIND.to_owned() + "limits: { rate: 1/m }\n";
+    let limited = FIND.to_owned() + "limits: { rate: 1/m }\n";
     let gateway = with(&[("actions/limited.yaml", &limited)]);
     let first = gateway.post("/actions/limited", ADA).await;
     assert_eq!(first.status, 200);
@@ -310,8 +310,7 @@ async fn more_calls_than_may_run_and_wait_are_refused() {
 #[tokio::test]
 async fn a_lock_that_others_hold_is_contention() {
     use sqlx::{ConnectOptions, Executor};
-    let gateway =
-        with(&[("actions/rename.yaml", &(super::RENAME.to_owned() + "retry: { attempts: 1 }\ntimeout: 500ms\n"))]);
+    let gateway = with(&[("actions/rename.yaml", &(RENAME.to_owned() + "retry: { attempts: 1 }\ntimeout: 500ms\n"))]);
     assert_eq!(gateway.post("/actions/find", ADA).await.status, 200);
     let file = sqlx::sqlite::SqliteConnectOptions::new().filename(gateway.folder.path().join("test.db"));
     let mut other = file.connect().await.expect("the same file");
@@ -324,7 +323,7 @@ async fn a_lock_that_others_hold_is_contention() {
 
 #[tokio::test]
 async fn a_deadline_that_passes_is_a_timeout() {
-    let slow = super::SLOW.replace("timeout: 60s", "timeout: 50ms");
+    let slow = SLOW.replace("timeout: 60s", "timeout: 50ms");
     let gateway = with(&[("actions/slow.yaml", &slow)]);
     let answer = gateway.post("/actions/slow", r#"{"n": 2000000000}"#).await;
     assert_eq!((answer.status, answer.code().as_str()), (504, "timeout"));
@@ -332,7 +331,7 @@ async fn a_deadline_that_passes_is_a_timeout() {
 
 #[tokio::test]
 async fn a_simulation_shows_everything_and_changes_nothing() {
-    let secret = super::RENAME.replace("name: string", "name: { type: string, sensitive: true }");
+    let secret = RENAME.replace("name: string", "name: { type: string, sensitive: true }");
     let gateway = with(&[("actions/rename.yaml", &secret)]);
     let answer = gateway.post("/simulate/rename", r#"{"customer_id": "1", "name": "Turing"}"#).await;
     let body = answer.json();
