@@ -217,7 +217,14 @@ mod tests {
 
     #[test]
     fn what_may_pass_later_says_when_to_come_again() {
-        for code in [Code::RateLimited, Code::Overloaded, Code::Contention, Code::BackendUnavailable] {
+        for code in [
+            Code::RateLimited,
+            Code::Overloaded,
+            Code::Contention,
+            Code::BackendUnavailable,
+            Code::BackendLimited,
+            Code::ActionUnavailable,
+        ] {
             assert!(matches!(code.status(), 429 | 503));
             assert!(CallError::new(code).retry_after.is_some());
         }

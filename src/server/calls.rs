@@ -1,13 +1,26 @@
 //! `/actions/…` and `/simulate/…`: a request becomes variables, the variables a call, and what came of it an answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_http::{Method, Payload, Response, StatusCode, body::BoxBody, header::HeaderMap};
 use serde_json::{Value as Json, json};
 
-use super::{Received, access::Caller, answer, log::Line, problem::Problem, repeats, request, stream};
+use super::{
+    Received,
+    access::Caller,
+    answer,
+    log::Line,
+    problem::Problem,
+    repeats,
+    request::{self, RequestId},
+    running::Entered,
+    stream,
+};
 use crate::{
-    action::{Action, Variables},
+    action::{Action, Encoded, Variables},
     backend::Backend,
     call::{self, Code, Digest, Lookup, Target, Trace},
     catalog::{Entry, Standing},
@@ -59,6 +72,49 @@ impl<'a> Callee<'a> {
     }
 }
 
+/// What a call that runs beside its answer, and may outlive it, needs of its own.
+pub struct Beside {
+    /// The request's id.
+    pub id: RequestId,
+    /// What it may touch.
+    pub gateway: Arc<Gateway>,
+    /// Its action.
+    pub entry: Arc<Entry>,
+    /// The name of the caller's key.
+    pub key: Option<String>,
+    started: Instant,
+    _entered: Entered,
+}
+
+impl Beside {
+    /// What the call of a request needs. Its own line is written instead of the request's.
+    pub fn of(received: Received<'_>, entry: &Arc<Entry>, line: &mut Line<'_>) -> Self {
+        line.silence();
+        Self {
+            id: received.id.clone(),
+            gateway: received.gateway.clone(),
+            entry: entry.clone(),
+            key: line.key.map(str::to_owned),
+            started: line.started,
+            _entered: received.shared.running.enter(),
+        }
+    }
+
+    /// The log's line.
+    pub fn line(&self) -> Line<'_> {
+        let mut line = Line::new(self.id.as_str(), self.started);
+        (line.action, line.key) = (Some(self.entry.name.as_str()), self.key.as_deref());
+        line
+    }
+}
+
+/// The answer of a call that succeeded.
+pub fn success(called: Encoded, line: &mut Line<'_>) -> Response<BoxBody> {
+    line.rows = Some(called.row_count);
+    line.success();
+    answer::json(StatusCode::OK, called.body.into())
+}
+
 /// Answers a call of an action.
 pub async fn answer<'a>(
     received: Received<'a>,
@@ -99,9 +155,7 @@ pub async fn answer<'a>(
     let trace = line.trace.insert(Trace::default());
     let target = callee.cached_target(head.headers(), id.as_str());
     let called = call::call(target, &sent.variables, trace).await?;
-    line.rows = Some(called.row_count);
-    line.success();
-    Ok(answer::json(StatusCode::OK, called.body.into()))
+    Ok(success(called, line))
 }
 
 /// Answers a simulation: the same call, whose write is rolled back, with everything that happened on its way.

@@ -9,10 +9,15 @@ use std::{
     },
 };
 
-use actix_http::{Response, StatusCode, body::BoxBody};
+use actix_http::{Response, body::BoxBody};
 use actix_rt::{self as rt, task::JoinHandle};
 
-use super::{Received, answer, calls::Callee, log::Line, problem::Problem};
+use super::{
+    Received,
+    calls::{self, Beside, Callee},
+    log::Line,
+    problem::Problem,
+};
 use crate::{
     action::Variables,
     call::{self, Trace, Under},
@@ -27,29 +32,20 @@ pub async fn answer<'a>(
     key: Cow<'_, str>,
     line: &mut Line<'a>,
 ) -> Result<Response<BoxBody>, Problem> {
-    // The call may outlive this function, and writes its own line when it ends.
-    line.silence();
-    let (caller, started) = (line.key.map(str::to_owned), line.started);
-    let (gateway, entry, id) = (received.gateway.clone(), entry.clone(), received.id.clone());
-    let entered = received.shared.running.enter();
+    let beside = Beside::of(received, entry, line);
     let (variables, key) = (variables.into_owned(), key.into_owned());
     let first = Arc::new(AtomicBool::new(false));
     let runs_on = first.clone();
     let call = rt::spawn(async move {
-        let _entered = entered;
-        let mut line = Line::new(id.as_str(), started);
-        (line.action, line.key) = (Some(entry.name.as_str()), caller.as_deref());
-        let callee = Callee::of(&gateway, &entry)?;
+        let Beside { id, gateway, entry, key: caller, .. } = &beside;
+        let mut line = beside.line();
+        let callee = Callee::of(gateway, entry)?;
         let trace = line.trace.insert(Trace::default());
         let under = Under { repeats: &gateway.repeats, caller: caller.as_deref(), key: &key, first: &first };
         let outcome = call::once(callee.target(false, id.as_str()), under, &variables, trace).await;
         let told = Trace { queue: trace.queue, backend: trace.backend, replayed: trace.replayed, ..Trace::default() };
         let outcome = match outcome {
-            Ok(called) => {
-                line.rows = Some(called.row_count);
-                line.success();
-                Ok(answer::json(StatusCode::OK, called.body.into()))
-            }
+            Ok(called) => Ok(calls::success(called, &mut line)),
             Err(error) => {
                 let problem = Problem::from(error);
                 line.problem(&problem);

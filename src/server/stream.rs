@@ -17,7 +17,13 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Stream};
 use tokio::sync::mpsc;
 
-use super::{Received, answer, calls::Callee, log::Line, problem::Problem, request::NDJSON};
+use super::{
+    Received, answer,
+    calls::{Beside, Callee},
+    log::Line,
+    problem::Problem,
+    request::NDJSON,
+};
 use crate::{
     action::Variables,
     call::{self, Trace},
@@ -34,21 +40,15 @@ pub async fn answer<'a>(
     variables: Variables<'_>,
     line: &mut Line<'a>,
 ) -> Result<Response<BoxBody>, Problem> {
-    // The call outlives this function, and writes its own line when it ends.
-    line.silence();
-    let (key, started) = (line.key.map(str::to_owned), line.started);
-    let (gateway, entry, id) = (received.gateway.clone(), entry.clone(), received.id.clone());
-    let entered = received.shared.running.enter();
+    let beside = Beside::of(received, entry, line);
     let variables = variables.into_owned();
     let (sender, chunks) = mpsc::channel(CHUNKS);
     let write = entry.action.as_ref().is_some_and(|action| action.result.write);
     let call = rt::spawn(async move {
-        let _entered = entered;
-        let mut line = Line::new(id.as_str(), started);
-        (line.action, line.key) = (Some(entry.name.as_str()), key.as_deref());
-        let callee = Callee::of(&gateway, &entry)?;
+        let mut line = beside.line();
+        let callee = Callee::of(&beside.gateway, &beside.entry)?;
         let trace = line.trace.insert(Trace::default());
-        let outcome = call::stream(callee.target(false, id.as_str()), &variables, trace, sender).await;
+        let outcome = call::stream(callee.target(false, beside.id.as_str()), &variables, trace, sender).await;
         match outcome {
             Ok(streamed) if streamed.gone => Ok(End::Abandoned),
             Ok(streamed) => {
