@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use datadip::{
     action::{Action, Variables},
-    backend::{Backend, FailureKind},
+    backend::{Again, Backend, FailureKind},
     call::{self, Cache, CacheUse, CallError, Lookup, Target, Trace},
 };
 use futures_util::future::join_all;
@@ -14,7 +14,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Scripted, Step, action};
+use super::action;
+use crate::scripted::{Does, Scripted};
 
 const READ: &str =
     "params: { id: { type: integer, default: 1 }, order: { type: choice, choices: { a: ASC, d: DESC }, default: a } }
@@ -36,7 +37,7 @@ struct Cached {
 type Came = (Result<Json, CallError>, Option<CacheUse>);
 
 impl Cached {
-    fn new(policy: &str, steps: impl IntoIterator<Item = Step>) -> Self {
+    fn new(policy: &str, steps: impl IntoIterator<Item = Does>) -> Self {
         let action = action(&format!("{READ}cache: {{ {policy} }}\n"));
         Self { cache: Arc::new(Cache::new(1 << 20)), backend: Scripted::new(steps), action, digest: [1; 32] }
     }
@@ -106,7 +107,7 @@ async fn values_branches_revisions_and_backends_have_entries_of_their_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_first_calls_at_once_run_one_query() {
     for policy in ["ttl: 1h", "ttl: 1ms"] {
-        let cached = Cached::new(policy, [Step::Slow(Duration::from_millis(300))]);
+        let cached = Cached::new(policy, [Does::Slow(Duration::from_millis(300))]);
         let calls: Vec<_> = (0..50).map(|_| cached.spawn()).collect();
         let mut own = 0;
         for call in join_all(calls).await {
@@ -121,14 +122,14 @@ async fn fifty_first_calls_at_once_run_one_query() {
 
 #[tokio::test]
 async fn a_filler_that_fails_or_leaves_harms_nobody() {
-    let hang = Cached::new("ttl: 1h", [Step::Hang]);
+    let hang = Cached::new("ttl: 1h", [Does::Hang]);
     let filler = hang.spawn();
     sleep(Duration::from_millis(20)).await;
     let waiting: Vec<_> = (0..10).map(|_| hang.spawn()).collect();
     sleep(Duration::from_millis(20)).await;
     filler.abort();
     let slow = Duration::from_millis(50);
-    let failed = Cached::new("ttl: 1h", [Step::FailSlowly(slow, FailureKind::Unavailable)]);
+    let failed = Cached::new("ttl: 1h", [Does::FailSlowly(slow, FailureKind::Unavailable)]);
     let filler = failed.spawn();
     sleep(Duration::from_millis(20)).await;
     let waiting: Vec<_> = waiting.into_iter().chain((0..10).map(|_| failed.spawn())).collect();
@@ -148,7 +149,7 @@ async fn what_comes_of_the_statement_is_everybodys_who_waits() {
         (FailureKind::InvalidValue, "invalid_parameter"),
         (FailureKind::Contention, "contention"),
     ] {
-        let cached = Cached::new("ttl: 1h", [Step::FailSlowly(Duration::from_millis(50), kind)]);
+        let cached = Cached::new("ttl: 1h", [Does::FailSlowly(Duration::from_millis(50), kind)]);
         let calls: Vec<_> = (0..10).map(|_| cached.spawn()).collect();
         for call in join_all(calls).await {
             assert_eq!(call.expect("does not panic").0.expect_err("it fails").code.as_str(), code);
@@ -159,7 +160,7 @@ async fn what_comes_of_the_statement_is_everybodys_who_waits() {
 
 #[tokio::test]
 async fn waiting_for_anothers_answer_counts_as_waiting() {
-    let cached = Cached::new("ttl: 1h", [Step::Slow(Duration::from_millis(200))]);
+    let cached = Cached::new("ttl: 1h", [Does::Slow(Duration::from_millis(200))]);
     let filler = cached.spawn();
     sleep(Duration::from_millis(20)).await;
     let (came, trace) = cached.trace("{}", false).await;
@@ -171,7 +172,7 @@ async fn waiting_for_anothers_answer_counts_as_waiting() {
 
 #[tokio::test]
 async fn each_who_waits_has_a_deadline_of_its_own() {
-    let cached = Cached::new("ttl: 1h", [Step::Hang, Step::Hang]);
+    let cached = Cached::new("ttl: 1h", [Does::Hang, Does::Hang]);
     let mut hasty = cached.clone();
     // The same entry by the same revision, but a shorter patience.
     let mut action = Arc::try_unwrap(action(&format!("{READ}cache: {{ ttl: 1h }}\n"))).expect("nobody else has it");
@@ -192,7 +193,7 @@ async fn an_expired_answer_stands_in_while_the_backend_fails() {
         let cached = Cached::new("ttl: 50ms, stale_if_error: 1h", []);
         assert_eq!(cached.run("{}").await, (1, CacheUse::Miss));
         sleep(Duration::from_millis(60)).await;
-        cached.backend.then(Step::Fail(kind));
+        cached.backend.then(Does::Fail(kind, Again::Never));
         let (came, cache) = cached.send("{}", false).await;
         let body = came.expect("the old answer");
         assert_eq!((&body["result"], &body["cached"], &body["stale"]), (&json!(1), &json!(true), &json!(true)));
@@ -211,7 +212,7 @@ async fn a_mistake_is_not_hidden_behind_an_expired_answer() {
         let cached = Cached::new("ttl: 10ms, stale_if_error: 1h", []);
         cached.run("{}").await;
         sleep(Duration::from_millis(20)).await;
-        cached.backend.then(Step::Fail(kind));
+        cached.backend.then(Does::Fail(kind, Again::Never));
         assert_eq!(cached.send("{}", false).await.0.expect_err("a mistake").code.as_str(), code);
     }
 }
@@ -221,7 +222,7 @@ async fn an_expired_answer_stands_in_for_its_time_only() {
     let cached = Cached::new("ttl: 10ms, stale_if_error: 40ms", []);
     cached.run("{}").await;
     sleep(Duration::from_millis(60)).await;
-    cached.backend.then(Step::Fail(FailureKind::Unavailable));
+    cached.backend.then(Does::Fail(FailureKind::Unavailable, Again::Never));
     assert!(cached.send("{}", false).await.0.is_err());
 }
 
@@ -230,7 +231,7 @@ async fn those_who_wait_for_a_failing_backend_share_the_expired_answer() {
     let cached = Cached::new("ttl: 10ms, stale_if_error: 1h", []);
     cached.run("{}").await;
     sleep(Duration::from_millis(20)).await;
-    cached.backend.then(Step::FailSlowly(Duration::from_millis(100), FailureKind::Unavailable));
+    cached.backend.then(Does::FailSlowly(Duration::from_millis(100), FailureKind::Unavailable));
     let calls = (0..20).map(|_| cached.spawn()).collect::<Vec<_>>();
     for call in timeout(Duration::from_secs(10), join_all(calls)).await.expect("nobody is stranded") {
         assert_eq!(call.expect("does not panic").1, Some(CacheUse::Stale));
@@ -246,14 +247,14 @@ async fn a_caller_who_wants_no_cache_gets_a_new_answer_that_is_kept() {
     let body = came.expect("an answer");
     assert_eq!((&body["result"], body.get("cached"), cache), (&json!(2), None, Some(CacheUse::Skip)));
     assert_eq!(cached.run("{}").await, (2, CacheUse::Hit));
-    cached.backend.then(Step::Fail(FailureKind::Unavailable));
+    cached.backend.then(Does::Fail(FailureKind::Unavailable, Again::Never));
     let error = cached.send("{}", true).await.0.expect_err("no old answer either");
     assert_eq!(error.code.as_str(), "backend_unavailable");
 }
 
 #[tokio::test]
 async fn a_slow_answer_does_not_replace_a_newer_one() {
-    let cached = Cached::new("ttl: 1h", [Step::Slow(Duration::from_millis(200))]);
+    let cached = Cached::new("ttl: 1h", [Does::Slow(Duration::from_millis(200))]);
     let slow = cached.spawn();
     sleep(Duration::from_millis(20)).await;
     assert_eq!(cached.send("{}", true).await.0.expect("an answer")["result"], 2);

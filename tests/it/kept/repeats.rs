@@ -1,16 +1,13 @@
 //! Writes under an idempotency key.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use datadip::{
     action::{Action, Variables},
-    backend::{Backend, FailureKind},
+    backend::{Again, Backend, FailureKind},
     call::{self, CallError, Repeats, Target, Trace, Under},
     limit::{Limiter, LimiterSettings},
 };
@@ -18,7 +15,8 @@ use futures_util::future::join_all;
 use serde_json::{Value as Json, json};
 use tokio::{task::JoinHandle, time::sleep};
 
-use super::{Scripted, Step, action};
+use super::action;
+use crate::scripted::{Does, Scripted};
 
 const WRITE: &str = "mode: write
 params: { id: { type: integer, default: 1 }, note: { type: string, required: false } }
@@ -42,7 +40,7 @@ struct Keyed {
 type Came = (Result<Json, CallError>, bool);
 
 impl Keyed {
-    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+    fn new(steps: impl IntoIterator<Item = Does>) -> Self {
         let (repeats, backend) = (Arc::default(), Scripted::new(steps));
         Self { repeats, backend, action: action(WRITE), limiter: None, caller: None }
     }
@@ -102,7 +100,7 @@ async fn a_write_under_a_key_runs_once() {
 
 #[tokio::test]
 async fn other_values_under_the_same_key_are_a_conflict() {
-    let keyed = Keyed::new([Step::Slow(Duration::from_millis(100))]);
+    let keyed = Keyed::new([Does::Slow(Duration::from_millis(100))]);
     let first = keyed.spawn();
     sleep(Duration::from_millis(20)).await;
     for _ in 0..2 {
@@ -149,7 +147,7 @@ async fn keys_belong_to_an_action_and_a_caller() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sent_many_times_at_once_it_runs_once() {
-    let keyed = Keyed::new([Step::Slow(Duration::from_millis(100))]);
+    let keyed = Keyed::new([Does::Slow(Duration::from_millis(100))]);
     let calls: Vec<_> = (0..4).map(|_| keyed.spawn()).collect();
     let mut own = 0;
     for call in join_all(calls).await {
@@ -175,7 +173,7 @@ async fn answered(calls: impl IntoIterator<Item = JoinHandle<Came>>) -> usize {
 
 #[tokio::test]
 async fn only_so_many_wait_for_the_same_call() {
-    let keyed = Keyed::new([Step::Slow(Duration::from_millis(200))]);
+    let keyed = Keyed::new([Does::Slow(Duration::from_millis(200))]);
     let calls: Vec<_> = (0..20).map(|_| keyed.spawn()).collect();
     assert_eq!(answered(calls).await, 4, "the first, and three who wait for it");
     assert_eq!(keyed.backend.runs(), 1);
@@ -184,20 +182,20 @@ async fn only_so_many_wait_for_the_same_call() {
 
 #[tokio::test]
 async fn no_more_wait_for_others_than_may_wait_in_the_queue() {
-    let mut keyed = Keyed::new(vec![Step::Slow(Duration::from_millis(200)); 3]);
+    let mut keyed = Keyed::new(vec![Does::Slow(Duration::from_millis(200)); 3]);
     let settings = LimiterSettings { concurrency: Some(3), queue: 2, max_wait: Duration::from_secs(2), rate: None };
     keyed.limiter = Some(Arc::new(Limiter::new(settings)));
     let calls: Vec<_> = ["k", "l", "m", "k", "l", "m"].map(|key| keyed.spawn_under(key)).into_iter().collect();
     assert_eq!(answered(calls).await, 5);
     assert_eq!(keyed.backend.runs(), 3);
     // Who has waited gives the place back.
-    keyed.backend.then(Step::Slow(Duration::from_millis(50)));
+    keyed.backend.then(Does::Slow(Duration::from_millis(50)));
     assert_eq!(answered([keyed.spawn_under("n"), keyed.spawn_under("n"), keyed.spawn_under("n")]).await, 3);
 }
 
 #[tokio::test]
 async fn a_repeat_waits_although_no_other_call_may_run() {
-    let mut keyed = Keyed::new([Step::Slow(Duration::from_millis(200))]);
+    let mut keyed = Keyed::new([Does::Slow(Duration::from_millis(200))]);
     let max_wait = Duration::from_millis(1);
     let settings = LimiterSettings { concurrency: Some(1), queue: 2, max_wait, rate: None };
     keyed.limiter = Some(Arc::new(Limiter::new(settings)));
@@ -209,11 +207,11 @@ async fn a_repeat_waits_although_no_other_call_may_run() {
 
 #[tokio::test]
 async fn what_another_try_would_not_change_is_replayed() {
-    let keyed = Keyed::new([Step::Fail(FailureKind::Constraint("unique"))]);
+    let keyed = Keyed::new([Does::Fail(FailureKind::Constraint("unique"), Again::Never)]);
     assert_eq!(keyed.failure("k").await, failed("constraint_violation", false, false));
     assert_eq!(keyed.failure("k").await, failed("constraint_violation", false, true));
     assert_eq!(keyed.backend.runs(), 1);
-    keyed.backend.runs.store(2000, Ordering::Relaxed);
+    keyed.backend.then(Does::Answer(2000));
     assert_eq!(keyed.failure("l").await, failed("result_invalid", false, false));
     assert_eq!(keyed.failure("l").await, failed("result_invalid", false, true));
 }
@@ -228,7 +226,7 @@ async fn what_had_no_effect_and_may_pass_runs_again() {
         (FailureKind::InvalidValue, "invalid_parameter"),
         (FailureKind::Drift, "schema_drift"),
     ] {
-        let keyed = Keyed::new([Step::Fail(kind)]);
+        let keyed = Keyed::new([Does::Fail(kind, Again::Never)]);
         assert_eq!(keyed.failure("k").await, failed(code, false, false));
         let (came, replayed) = keyed.send("k", r#"{"id": 7}"#).await;
         assert_eq!((came.expect("it runs"), replayed), (json!(2), false), "{code}: even with other values");
@@ -240,16 +238,16 @@ async fn what_had_no_effect_and_may_pass_runs_again() {
 
 #[tokio::test]
 async fn an_outcome_in_doubt_is_remembered_and_never_run_again() {
-    let mut keyed = Keyed::new([Step::LostCommit]);
+    let mut keyed = Keyed::new([Does::Lose(FailureKind::Unavailable)]);
     assert_eq!(keyed.failure("k").await, failed("backend_unavailable", true, false));
     assert_eq!(keyed.failure("k").await, failed("backend_unavailable", true, true));
     let mut hasty = Arc::try_unwrap(action(WRITE)).expect("nobody else has it");
     hasty.timeout = Duration::from_millis(50);
     keyed.action = Arc::new(hasty);
-    keyed.backend.then(Step::SlowCommit);
+    keyed.backend.then(Does::Commit);
     assert_eq!(keyed.failure("l").await, failed("timeout", true, false));
     assert_eq!(keyed.failure("l").await, failed("timeout", true, true));
-    keyed.backend.then(Step::Hang);
+    keyed.backend.then(Does::Hang);
     assert_eq!(keyed.failure("m").await, failed("timeout", false, false), "it was rolled back");
     assert_eq!(keyed.backend.runs(), 3);
     assert_eq!(keyed.send("m", "{}").await.0.expect("it runs"), 4);
@@ -257,7 +255,7 @@ async fn an_outcome_in_doubt_is_remembered_and_never_run_again() {
 
 #[tokio::test]
 async fn those_who_wait_for_a_call_that_had_no_effect_run_it_once_more() {
-    let keyed = Keyed::new([Step::FailSlowly(Duration::from_millis(100), FailureKind::Contention)]);
+    let keyed = Keyed::new([Does::FailSlowly(Duration::from_millis(100), FailureKind::Contention)]);
     let first = keyed.spawn();
     sleep(Duration::from_millis(20)).await;
     let others: Vec<_> = (0..3).map(|_| keyed.spawn()).collect();
@@ -270,7 +268,7 @@ async fn those_who_wait_for_a_call_that_had_no_effect_run_it_once_more() {
 
 #[tokio::test]
 async fn a_repeat_waits_no_longer_than_its_own_deadline() {
-    let mut keyed = Keyed::new([Step::Hang]);
+    let mut keyed = Keyed::new([Does::Hang]);
     let first = keyed.spawn();
     sleep(Duration::from_millis(20)).await;
     let mut hasty = Arc::try_unwrap(action(WRITE)).expect("nobody else has it");
@@ -283,10 +281,10 @@ async fn a_repeat_waits_no_longer_than_its_own_deadline() {
 
 #[tokio::test]
 async fn a_call_that_panics_or_is_dropped_is_in_doubt() {
-    let keyed = Keyed::new([Step::Panic, Step::Hang]);
+    let keyed = Keyed::new([Does::Panic, Does::Hang]);
     assert!(keyed.spawn().await.is_err());
     assert_eq!(keyed.failure("k").await, failed("internal", true, true));
-    let keyed = Keyed::new([Step::Hang]);
+    let keyed = Keyed::new([Does::Hang]);
     let first = keyed.spawn();
     sleep(Duration::from_millis(20)).await;
     let waiting = keyed.spawn();
