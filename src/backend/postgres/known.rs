@@ -49,8 +49,14 @@ pub(super) struct Statements {
 }
 
 /// What a statement is known by: actions may have one text, and other types.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key(Box<str>, Box<[ParamType]>);
+
+impl Key {
+    fn of(statement: &Statement) -> Self {
+        Self(statement.text().into(), statement.types().into())
+    }
+}
 
 #[derive(Hash)]
 struct KeyOf<'a>(&'a str, &'a [ParamType]);
@@ -73,19 +79,27 @@ impl Statements {
         self.known.get(&KeyOf(statement.text(), statement.types()))
     }
 
-    /// Asks the server about a statement that is new.
+    /// Waits for whoever learns the same statement; where nobody does any more, it is the caller's turn until what this
+    /// gives is dropped.
+    pub(super) async fn turn(&self, statement: &Statement) -> Result<Arc<Known>, impl Sized + use<'_>> {
+        let turn = self.known.get_value_or_guard_async(&Key::of(statement)).await;
+        // Turns are passed on even where the one before has learnt it.
+        turn.or_else(|turn| self.known(statement).ok_or(turn))
+    }
+
+    /// Asks the server about a statement that is new, in a session of an epoch.
     pub(super) async fn learn(
         &self,
         connection: &mut PgConnection,
         statement: &Statement,
+        epoch: u64,
     ) -> Result<Arc<Known>, sqlx::Error> {
-        let epoch = self.epoch();
         let prepared = Prepared::prepare(connection, statement).await?;
         let text = Text::read(statement.text());
         let known = Arc::new(Known { prepared, text, harmless: OnceLock::new() });
         // What was forgotten meanwhile may be what was just learnt.
         if epoch == self.epoch() {
-            self.known.insert(Key(statement.text().into(), statement.types().into()), known.clone());
+            self.known.insert(Key::of(statement), known.clone());
         }
         Ok(known)
     }

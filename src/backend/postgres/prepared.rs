@@ -7,8 +7,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use serde_json::Value as Json;
 use sqlx::{
-    Arguments, Column as _, Connection, Either, Encode, Executor, Postgres, Row, SqlStr, Statement as _, Type,
-    TypeInfo, ValueRef,
+    Arguments, Column as _, Either, Encode, Executor, Postgres, Row, SqlStr, Statement as _, Type, TypeInfo, ValueRef,
     encode::IsNull,
     error::BoxDynError,
     postgres::{
@@ -55,13 +54,12 @@ struct Parameter {
 
 impl Prepared {
     /// Asks the server, several times where it must be found out which types it takes. A statement that cannot be run as it
-    /// is written is known with its problems. Not inside of a transaction, which a refused trial would end.
+    /// is written is known with its problems. Not inside of a transaction, which a refused trial would end. What the
+    /// connection has prepared already must not be of another time.
     pub(super) async fn prepare(
         connection: &mut PgConnection,
         statement: &Statement,
     ) -> Result<Arc<Self>, sqlx::Error> {
-        // What was prepared before may be of another time.
-        connection.clear_cached_statements().await?;
         let mut trials = Trials { connection, statement, left: MAX_TRIALS };
         let found = match trials.find().await {
             Ok(found) => found,

@@ -133,8 +133,17 @@ impl Run<'_> {
         if let Some(known) = self.shared.statements.known(statement) {
             return Ok(known);
         }
+        // Not within a transaction: its locks may be what the one before waits for.
+        let _turn = match self.session.state {
+            State::Clean => match self.shared.statements.turn(statement).await {
+                Ok(known) => return Ok(known),
+                Err(turn) => Some(turn),
+            },
+            _ => None,
+        };
         let idle = mem::replace(&mut self.session.state, State::Busy);
-        let known = self.shared.statements.learn(&mut self.session.connection, statement).await;
+        let epoch = self.session.epoch;
+        let known = self.shared.statements.learn(&mut self.session.connection, statement, epoch).await;
         self.session.state = idle;
         // Before its transaction has begun, a write may be repeated as well.
         let again = !self.request.write || idle == State::Clean;

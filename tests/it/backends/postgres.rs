@@ -555,6 +555,36 @@ async fn a_caller_sees_nothing_of_connections_that_died() {
     assert_eq!((things(&backend, SQL).await[0][2].clone(), backend.health()), (json!(2), Health::Up));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_call_learns_a_statement_for_all_and_no_session_forgets_another_one_for_it() {
+    const WAITING: &str = "wait_event_type = 'Lock' AND query LIKE '%amount%'";
+    let Some(fixture) = Postgres::new() else { return };
+    let backend = fixture.backend(1);
+    rows(&backend, SQL, "SELECT 'first' AS v").await;
+    let kept = "SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE '%first%'";
+    assert!(rows(&backend, SQL, kept).await[0][0].as_i64() >= Some(2), "the first one, and this one");
+
+    let backend = fixture.backend(8);
+    let mut locking = <sqlx::PgConnection as sqlx::Connection>::connect(fixture.0.url()).await.expect("it connects");
+    sqlx::raw_sql("BEGIN; LOCK TABLE things").execute(&mut locking).await.expect("it is locked");
+    let calls: Vec<_> = (0..5)
+        .map(|_| {
+            let backend = backend.clone();
+            tokio::spawn(async move { things(&backend, SQL).await })
+        })
+        .collect();
+    while backend.connections().open < 5 || !activity(&fixture, WAITING).iter().any(|waits| waits == "true") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let waiting = activity(&fixture, WAITING).into_iter().filter(|waits| waits == "true").count();
+    sqlx::raw_sql("ROLLBACK").execute(&mut locking).await.expect("it is free");
+    for call in calls {
+        assert_eq!(call.await.expect("does not panic"), first_things());
+    }
+    assert_eq!(waiting, 1);
+}
+
 #[tokio::test]
 async fn values_keep_their_names_when_columns_are_renamed() {
     let Some(fixture) = Postgres::new() else { return };
