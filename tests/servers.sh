@@ -113,8 +113,9 @@ fsync = off
 full_page_writes = off
 synchronous_commit = off
 END
-  # The tests' role owns its databases and is no superuser.
-  echo 'CREATE ROLE datadip LOGIN CREATEDB' | as_owner "$POSTGRES_BIN/postgres" --single -D "$SERVERS/postgres" postgres
+  # The tests' role owns its databases and is no superuser; another one is there for it to take on.
+  printf '%s\n' 'CREATE ROLE datadip LOGIN CREATEDB' 'CREATE ROLE datadip_role ROLE datadip' |
+    as_owner "$POSTGRES_BIN/postgres" --single -D "$SERVERS/postgres" postgres
 }
 
 make_mariadb() {

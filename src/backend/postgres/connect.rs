@@ -66,7 +66,8 @@ pub(super) struct Session {
 #[derive(Clone, Debug)]
 pub(super) struct Process {
     pub(super) id: i32,
-    pub(super) started: String,
+    /// `None` where the server does not say.
+    pub(super) started: Option<String>,
 }
 
 /// What a session is left in.
@@ -112,8 +113,10 @@ impl Connector {
     async fn session(&self) -> Result<Session, sqlx::Error> {
         let generation = self.generation.now();
         let mut connection = self.open().await?;
-        let process = "SELECT pid, backend_start::text FROM pg_catalog.pg_stat_activity \
-                       WHERE pid = pg_catalog.pg_backend_pid()";
+        // Under a role that is set at login, the server does not show the start of even one's own process.
+        let process = "SET LOCAL ROLE NONE; \
+                       SELECT pg_catalog.pg_backend_pid(), (SELECT backend_start::text \
+                       FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid())";
         let row = sqlx::raw_sql(process).fetch_one(&mut connection).await?;
         let process = Process { id: row.try_get(0)?, started: row.try_get(1)? };
         Ok(Session { connection, process, state: State::Clean, epoch: 0, generation })

@@ -31,9 +31,10 @@ const END: Duration = Duration::from_secs(10);
 /// How long the server may take to answer either.
 const SIGNAL: Duration = Duration::from_secs(3);
 
-/// Puts a session back into the state in which it was opened, without touching its prepared statements. The last query
-/// counts those; -1 where somebody else prepared any.
-const WIPE: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+/// Puts a session back into the state in which it was opened, without touching its prepared statements. The role that is set
+/// at login is lost with the first of these resets, and comes back with the second. The last query counts the prepared
+/// statements; -1 where somebody else prepared any.
+const WIPE: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
                     DISCARD SEQUENCES; DISCARD TEMP; SELECT pg_catalog.pg_advisory_unlock_all(); \
                     SELECT CASE WHEN pg_catalog.bool_or(from_sql) THEN -1 ELSE pg_catalog.count(*) END \
                     FROM pg_catalog.pg_prepared_statements";
@@ -177,7 +178,7 @@ impl Canceller {
     async fn cancel(&self, process: &Process) -> Option<bool> {
         self.signal(
             "SELECT pg_catalog.pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity \
-             WHERE pid = $1 AND backend_start = $2::timestamptz",
+             WHERE pid = $1 AND backend_start IS NOT DISTINCT FROM $2::timestamptz",
             process,
         )
         .await
@@ -187,7 +188,7 @@ impl Canceller {
     async fn end(&self, process: &Process) -> Option<bool> {
         self.signal(
             "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
-             WHERE pid = $1 AND backend_start = $2::timestamptz",
+             WHERE pid = $1 AND backend_start IS NOT DISTINCT FROM $2::timestamptz",
             process,
         )
         .await
@@ -203,6 +204,8 @@ impl Canceller {
                 return Ok((connection, found));
             }
             let mut connection = self.connector.open().await?;
+            // The role that is set at login may cancel nothing of the user that logs in.
+            connection.execute("SET ROLE NONE").await?;
             let found = signal(&mut connection, sql, process).await?;
             Ok::<_, sqlx::Error>((connection, found))
         });
