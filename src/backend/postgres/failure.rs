@@ -67,9 +67,14 @@ fn of_database(error: &PgDatabaseError, text: &str) -> Failure {
     let code = error.code();
     let kind = kind(code);
     let again = if kind == FailureKind::Contention { Again::Paused } else { Again::Never };
-    // What the author wrote is no value: a name that is not there may be shown.
-    let names = if kind == FailureKind::Drift { text } else { "" };
-    let mut message = without_quotes(error.message(), &names.to_lowercase());
+    let mut message = if kind == FailureKind::InvalidValue || error.routine() == Some("exec_stmt_raise") {
+        // The server writes values without quotes as well, and a function of the database's own whatever it likes.
+        "the message may hold a value".to_owned()
+    } else {
+        // What the author wrote is no value: a name that is not there may be shown.
+        let names = if kind == FailureKind::Drift { text } else { "" };
+        without_quotes(error.message(), &names.to_lowercase())
+    };
     let objects = [
         ("schema", error.schema()),
         ("table", error.table()),
@@ -105,29 +110,27 @@ fn kind(code: &str) -> FailureKind {
     }
 }
 
-/// A message without what stands in quotes in it, which may be a value, unless it stands in `known`, in lower case. What
-/// quotes are differs by the server's language.
+/// What quotes are differs by the server's language.
+const QUOTES: [char; 8] = ['"', '\'', '`', '«', '»', '„', '“', '”'];
+
+/// A message without what stands in quotes in it, which may be a value with quotes of its own: so all from the first quote
+/// to the last is left out, unless each thing in quotes stands in `known`, in lower case.
 fn without_quotes(message: &str, known: &str) -> String {
-    let mut kept = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some(at) = rest.find(['"', '\'', '`', '«', '»', '„', '“']) {
-        let open = rest[at..].chars().next().expect("a character was found here");
-        let close = match open {
-            '«' => '»',
-            '»' => '«',
-            '„' => '“',
-            '“' => '”',
-            same => same,
-        };
-        let (before, after) = rest.split_at(at + open.len_utf8());
-        kept.push_str(before);
-        let (quoted, after) = after.split_once(close).map_or((after, None), |(quoted, after)| (quoted, Some(after)));
-        kept.push_str(if known.contains(&quoted.to_lowercase()) { quoted } else { "…" });
-        let Some(after) = after else { return kept };
-        kept.push(close);
-        rest = after;
-    }
-    kept + rest
+    let mut quoted = message.split(QUOTES).skip(1).step_by(2);
+    let Some(at) = message.find(QUOTES).filter(|_| !quoted.all(|name| known.contains(&name.to_lowercase()))) else {
+        return message.to_owned();
+    };
+    let (before, rest) = message.split_at(at);
+    let open = rest.chars().next().expect("a character was found here");
+    let close = match open {
+        '«' => '»',
+        '»' => '«',
+        '„' => '“',
+        '“' => '”',
+        same => same,
+    };
+    let last = rest.rfind(QUOTES).filter(|last| *last > 0 && rest[*last..].starts_with(close));
+    format!("{before}{open}…{}", last.map_or("", |last| &rest[last..]))
 }
 
 #[cfg(test)]
@@ -139,7 +142,9 @@ mod tests {
         let check = |message, expected| assert_eq!(without_quotes(message, "select a from \"crm\".people"), expected);
         check("invalid input syntax for type integer: \"secret\"", "invalid input syntax for type integer: \"…\"");
         check("ungültige Eingabesyntax für Typ integer: »secret«", "ungültige Eingabesyntax für Typ integer: »…«");
-        check("a 'b' and an open \"secret", "a '…' and an open \"…");
+        check("a 'b' and an open \"secret", "a '…");
+        check("type integer: \"a \"secret\" b\"", "type integer: \"…\"");
+        check("relation \"a\" secret \"b\" does not exist", "relation \"…\" does not exist");
         check("relation \"People\" does not exist", "relation \"People\" does not exist");
         check("relation \"others\" does not exist", "relation \"…\" does not exist");
     }
