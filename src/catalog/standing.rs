@@ -27,6 +27,7 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Standing {
     finding: ArcSwapOption<Finding>,
+    mended: ArcSwapOption<Timestamp>,
     suspected: AtomicBool,
     alarm: Alarm,
 }
@@ -45,7 +46,12 @@ impl Alarm {
 impl Standing {
     /// An action of which nothing is known yet.
     pub fn new(alarm: Alarm) -> Self {
-        Self { finding: ArcSwapOption::empty(), suspected: AtomicBool::new(false), alarm }
+        Self {
+            finding: ArcSwapOption::empty(),
+            mended: ArcSwapOption::empty(),
+            suspected: AtomicBool::new(false),
+            alarm,
+        }
     }
 
     /// Which state keeps the action from being called, if any: the one look that a call takes.
@@ -58,9 +64,17 @@ impl Standing {
         self.finding.load_full()
     }
 
+    /// When it last became callable again, if it ever was not.
+    pub fn mended(&self) -> Option<Timestamp> {
+        self.mended.load().as_deref().copied()
+    }
+
     /// Remembers what was found; nothing where all is well.
     pub fn set(&self, finding: Option<Finding>) {
-        self.finding.store(finding.map(Arc::new));
+        let well = finding.is_none();
+        if self.finding.swap(finding.map(Arc::new)).is_some() && well {
+            self.mended.store(Some(Arc::new(Timestamp::now())));
+        }
     }
 
     /// A call failed as if the backend had changed: somebody should look. A flood of these wakes nobody twice.

@@ -135,7 +135,10 @@ fn catalog(catalog: &Catalog) -> Json {
 fn describe(entry: &Entry) -> Json {
     let action = entry.action.as_ref();
     let finding = entry.standing.finding();
-    let (state, since) = finding.as_ref().map_or((entry.file, entry.since), |finding| (finding.state, finding.since));
+    let (state, since) = match &finding {
+        Some(finding) => (finding.state, finding.since),
+        None => (entry.file, entry.standing.mended().map_or(entry.since, |mended| mended.max(entry.since))),
+    };
     let reports = entry.report.iter().chain(finding.iter().map(|finding| &finding.report));
     json!({
         "name": entry.name,

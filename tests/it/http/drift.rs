@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datadip::live::{Pace, Watch, watch};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, sqlite::SqliteConnectOptions};
 use tokio::time::{Instant, sleep};
@@ -85,6 +86,11 @@ fn told(shown: &Json) -> Vec<String> {
     drift.map(|d| format!("{}:{} {}", d["line"], d["column"], d["message"].as_str().expect("text"))).collect()
 }
 
+/// Since when an action is as it is.
+fn time(shown: &Json) -> Timestamp {
+    shown["since"].as_str().expect("a time").parse().expect("a time")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_column_makes_its_actions_drift_and_its_return_mends_them() {
     let watched = Watched::start(PACE, &[]);
@@ -92,6 +98,7 @@ async fn a_dropped_column_makes_its_actions_drift_and_its_return_mends_them() {
     watched.sql("ALTER TABLE customers RENAME COLUMN name TO called").await;
     let shown = watched.until("find", "drifted").await;
     assert_eq!(told(&shown), ["5:17 the backend lacks what the statement names: no such column: name, in `customers`"]);
+    let drifted = time(&shown);
     watched.until("crm/list", "drifted").await;
     watched.until("rename", "drifted").await;
     assert_eq!(watched.shown("slow").await["state"], "ok", "its statement names no table");
@@ -104,6 +111,7 @@ async fn a_dropped_column_makes_its_actions_drift_and_its_return_mends_them() {
     for name in ["find", "crm/list", "rename"] {
         let shown = watched.until(name, "ok").await;
         assert_eq!(told(&shown), [""; 0]);
+        assert!(time(&shown) > drifted, "{shown}: it fits since it was mended, not since it was loaded");
     }
     assert_eq!(watched.code("/actions/find", FIND_ADA).await, "success");
     assert_eq!(watched.gateway.get("/readyz").await.json()["status"], "ready");
