@@ -187,7 +187,7 @@ impl Outline {
         Sha256::digest(all).into()
     }
 
-    /// Gives diagnostics the levels that `lint.levels` sets. Errors stay errors: they keep a file from loading.
+    /// Gives diagnostics the levels that `lint.levels` sets. Errors stay errors: what they find cannot be served.
     pub fn apply_levels(&self, diagnostics: &mut Vec<Diagnostic>) {
         diagnostics.retain_mut(|diagnostic| match self.levels.get(diagnostic.rule.name) {
             Some(Some(level)) => {
@@ -457,7 +457,7 @@ fn levels(spec: Option<&LintSpec>, out: &mut Vec<Diagnostic>) -> HashMap<&'stati
             LintLevel::Error => Some(Level::Error),
         };
         if rule.level == Level::Error && wanted != Some(Level::Error) {
-            let message = format!("`{}` keeps a file from loading; its level is always error", rule.name);
+            let message = format!("`{}` is always an error: what it finds cannot be served", rule.name);
             out.push(BAD_VALUE.at(level.span, message));
             continue;
         }

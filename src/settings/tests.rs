@@ -246,6 +246,9 @@ fn a_broken_configuration_still_tells_what_actions_are_checked_against() {
 
 #[test]
 fn levels_apply_to_warnings_and_can_make_them_errors() {
+    let read_level = read("lint: { levels: { schema-drift: off } }\n", None);
+    let messages: Vec<_> = read_level.report.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+    assert!(messages.contains(&"`schema-drift` is always an error: what it finds cannot be served"), "{messages:?}");
     for (level, expected) in [("off", None), ("note", Some(Level::Note)), ("error", Some(Level::Error))] {
         let text = format!("actions: 00123\nlint: {{ levels: {{ ambiguous-scalar: {level} }} }}\n");
         let read = read(&text, None);
