@@ -115,3 +115,15 @@ rules! {
     Error COST_EXCEEDED "cost-exceeded";
     Warning COST_UNKNOWN "cost-unknown";
 }
+
+/// The rules that only a live backend can tell.
+pub static LIVE_RULES: &[&Rule] = &[
+    &UNREACHABLE_BACKEND,
+    &UNEXAMINED_ACTION,
+    &SCHEMA_DRIFT,
+    &REFUSED_STATEMENT,
+    &UNTYPED_PLACEHOLDER,
+    &UNRENDERABLE_COLUMN,
+    &COST_EXCEEDED,
+    &COST_UNKNOWN,
+];

@@ -3,15 +3,30 @@
 use std::ops::Range;
 
 use crate::{
-    diagnostic::{Diagnostic, Level, RULES, Source, Span, UNKNOWN_RULE, UNUSED_ALLOW, has_errors, suggest},
+    diagnostic::{Diagnostic, LIVE_RULES, Level, RULES, Source, Span, UNKNOWN_RULE, UNUSED_ALLOW, has_errors, suggest},
     spec::ActionSpec,
     yaml::{Comment, Text},
 };
 
+/// Who looked for what is silenced: each tells only of the rules that it can find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// The check of files.
+    Files,
+    /// A live backend.
+    Live,
+}
+
 /// Removes the warnings and notes that the file's comments allow, from everything that was found in it. A name that is
 /// no rule, and one that silences nothing, is a warning itself; where errors kept rules from running, nothing is said of
 /// the latter.
-pub fn silence(source: &Source, comments: &[Comment], spec: Option<&ActionSpec>, out: &mut Vec<Diagnostic>) {
+pub fn silence(
+    source: &Source,
+    comments: &[Comment],
+    spec: Option<&ActionSpec>,
+    finder: Finder,
+    out: &mut Vec<Diagnostic>,
+) {
     let templates: Vec<&Text> =
         spec.iter().flat_map(|spec| spec.sql.iter().flat_map(|sql| &sql.0).chain(&spec.soql)).collect();
     let mut allows = Vec::new();
@@ -53,6 +68,10 @@ pub fn silence(source: &Source, comments: &[Comment], spec: Option<&ActionSpec>,
         !silenced
     });
     for allow in allows {
+        let live = LIVE_RULES.iter().any(|rule| rule.name == allow.name);
+        if live != (finder == Finder::Live) {
+            continue;
+        }
         match RULES.iter().find(|rule| rule.name == allow.name) {
             None => {
                 let message = format!("`{}` is no rule", allow.name);

@@ -19,7 +19,7 @@ use crate::{
     spec::ActionSpec,
 };
 
-pub use allow::silence;
+pub use allow::{Finder, silence};
 pub(crate) use columns::{Column, Columns};
 pub(crate) use statement::{Statement, tables};
 pub(crate) use subject::Subject;

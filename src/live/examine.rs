@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use crate::{
         inspect::{ALL_TABLES, name_parts},
     },
     diagnostic::Diagnostic,
-    lint,
+    lint::{self, Finder},
     spec::ActionSpec,
     template::{Shape, Statement, Template},
     yaml::{self, read::FromNode},
@@ -96,6 +97,13 @@ pub(super) fn unexamined(action: &Action, failure: &Failure) -> Vec<Diagnostic> 
     judge.found()
 }
 
+/// Removes what the comments of an action's file allow from what was found of it.
+pub(super) fn silence(action: &Action, found: &mut Vec<Diagnostic>) {
+    let (Some(document), mut known) = yaml::parse(&action.source.text) else { return };
+    let spec = ActionSpec::from_node(&document.root, &mut known);
+    lint::silence(&action.source, &document.comments, spec.as_ref(), Finder::Live, found);
+}
+
 /// The tables that an action depends on, as its statements name them; [`ALL_TABLES`] among them where a statement's tables
 /// are not known.
 pub fn tables(action: &Action) -> BTreeSet<String> {
@@ -123,9 +131,9 @@ fn written(action: &Action) -> Option<ActionSpec> {
 }
 
 /// The shapes of a template whose texts differ.
-fn distinct(template: &Template) -> impl Iterator<Item = (&Shape, &Statement)> {
+pub fn distinct(template: &Template) -> impl Iterator<Item = (&Shape, &Arc<Statement>)> {
     let mut known = HashSet::new();
-    template.shapes().map(|(shape, statement)| (shape, &**statement)).filter(move |(_, s)| known.insert(s.text()))
+    template.shapes().filter(move |(_, statement)| known.insert(statement.text()))
 }
 
 /// An answer in time.

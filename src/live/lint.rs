@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::examine::{costs, examine, unexamined};
+use super::examine::{costs, examine, silence, unexamined};
 use crate::{
     action::Action,
     backend::{Backend, Failure, FailureKind},
@@ -69,6 +69,7 @@ pub async fn examine_all(
                 Err(failure) => found.extend(unexamined(action, &failure)),
             }
         }
+        silence(action, &mut found);
         out.push(Report::new(action.source.clone(), found));
     }
     Ok(())

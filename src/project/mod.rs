@@ -19,7 +19,7 @@ use crate::{
     diagnostic::{
         BAD_NAME, DUPLICATE_NAME, Diagnostic, ROUTE_CONFLICT, Report, Source, Span, UNREADABLE_FILE, has_errors,
     },
-    lint,
+    lint::{self, Finder},
     settings::{Environment, Fingerprint, Outline, Read, Settings},
     spec::ActionSpec,
     yaml::{self, read::FromNode},
@@ -359,7 +359,7 @@ fn check(
     let route = spec.route.as_ref().and_then(|route| route.path.as_ref()).map(|path| path.span);
     let action = Action::compile(name, &spec, source, context, out);
     lint::check(action.as_ref().map_err(AsRef::as_ref), &spec, out);
-    lint::silence(source, &document.comments, Some(&spec), out);
+    lint::silence(source, &document.comments, Some(&spec), Finder::Files, out);
     (action.ok(), route)
 }
 

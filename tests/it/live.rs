@@ -355,3 +355,21 @@ async fn a_table_that_the_backend_never_tells_of_is_a_finding_and_a_lock_is_none
     *asked.tables_fail.lock().expect("no panic") = None;
     until("it is mended", || state(&live, "a0000").is_none()).await;
 }
+
+#[tokio::test]
+async fn an_allow_of_what_only_a_backend_tells_is_judged_by_the_backend() {
+    let (folder, asked, live) = serve(1);
+    edit(&folder, &live, "a0000", &format!("{}max_cost: 50 # datadip: allow(cost-unknown)\n", on("t0000")));
+    let catalog = live.snapshot().catalog.clone();
+    let entry = catalog.get("a0000").expect("the action");
+    let files: Vec<_> = entry.report.iter().flat_map(|report| &report.diagnostics).map(|d| d.rule.name).collect();
+    assert!(!files.contains(&"unused-allow"), "{files:?}");
+    for (cost, expected) in [(None, None), (Some(1.0), Some("unused-allow"))] {
+        *asked.cost.lock().expect("no panic") = cost;
+        let mut reports = Vec::new();
+        let action = entry.action.as_ref().expect("an action");
+        examine_all(&[action], &*asked, &mut reports).await.expect("the backend answers");
+        let found = reports.iter().flat_map(|report| &report.diagnostics).map(|d| d.rule.name);
+        assert_eq!(found.collect::<Vec<_>>(), Vec::from_iter(expected));
+    }
+}

@@ -56,7 +56,7 @@ fn lint(dialect: Dialect, file: &str) -> Report {
     };
     let action = Action::compile("test", &spec, &source, &context, &mut out);
     check(action.as_ref().map_err(AsRef::as_ref), &spec, &mut out);
-    silence(&source, &document.comments, Some(&spec), &mut out);
+    silence(&source, &document.comments, Some(&spec), Finder::Files, &mut out);
     Report::new(source, out)
 }
 
