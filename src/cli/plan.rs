@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     action::{Action, Variables},
-    backend::Inspect,
+    backend::{FailureKind, Inspect},
     call::{self, Trace},
-    template::{Shape, Statement, Template},
+    live,
+    template::{Shape, Statement},
 };
 
 /// The arguments of `plan`.
@@ -62,16 +63,14 @@ impl Plan {
         Ok(exit)
     }
 
-    /// All shapes, or those that the variables reach.
+    /// All shapes whose texts differ, or those that the variables reach.
     fn shapes(&self, action: &Action) -> anyhow::Result<Vec<Shaped>> {
         if self.var.is_empty() {
-            let of = |(at, template): (usize, &Template)| {
-                template
-                    .shapes()
-                    .map(move |(shape, statement)| (at, shape.clone(), statement.clone()))
-                    .collect::<Vec<_>>()
-            };
-            return Ok(action.statements.iter().enumerate().flat_map(of).collect());
+            let statements = action.statements.iter().enumerate();
+            let shapes = statements.flat_map(|(at, template)| {
+                live::distinct(template).map(move |(shape, statement)| (at, shape.clone(), statement.clone()))
+            });
+            return Ok(shapes.collect());
         }
         let variables = Variables::from_pairs(self.var.iter().map(|(name, value)| (Cow::from(name), Cow::from(value))));
         let mut trace = Trace::default();
@@ -104,6 +103,9 @@ async fn show(action: &Action, shapes: &[Shaped], inspect: &dyn Inspect) -> (Str
             Err(failure) => {
                 text += &format!("  no plan: {}\n\n", failure.message);
                 exit = Exit::Findings;
+                if failure.kind == FailureKind::Unavailable {
+                    break;
+                }
             }
         }
     }

@@ -7,6 +7,6 @@ mod judge;
 mod lint;
 mod watch;
 
-pub use examine::{costs, examine, tables};
+pub use examine::{costs, distinct, examine, tables};
 pub use lint::{examine_all, lint};
 pub use watch::{Pace, Watch, watch};

@@ -91,3 +91,19 @@ fn plan_says_that_a_call_has_none() {
     let out = check_in(folder.path(), &["plan", "pay"], 0).out;
     assert_eq!(out, "shape []\n  CALL pay(1)\n  a statement of this kind, as `CALL`, has no plan\n");
 }
+
+#[test]
+fn plan_asks_for_each_text_once_and_for_nothing_more_where_the_backend_is_gone() {
+    let folder = starter();
+    let action = "\
+backend: demo
+params: { id: { type: integer, required: false }, all: { type: boolean, required: false } }
+sql: SELECT name FROM customers {% if all is defined %}{% endif %}{% if id is defined %} WHERE id = {{ id }} {% endif %}
+";
+    write(&folder, "actions/names.yaml", action);
+    let out = check_in(folder.path(), &["plan", "names"], 0).out;
+    assert_eq!((out.matches("shape [").count(), out.matches("SEARCH").count()), (2, 1), "{out}");
+    write(&folder, "datadip.yaml", "backends:\n  demo: { kind: sqlite, url: 'sqlite:/no/such/demo.db' }\n");
+    let out = check_in(folder.path(), &["plan", "names"], 1).out;
+    assert_eq!((out.matches("shape [").count(), out.matches("no plan").count()), (1, 1), "{out}");
+}
