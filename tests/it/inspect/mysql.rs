@@ -56,6 +56,9 @@ async fn what_is_missing_is_drift_and_named() {
     assert!(live.drift("SELECT id FROM custmers").await.contains("custmers"));
     assert!(live.drift("SELECT c.e_mail FROM customers c").await.contains("e_mail"));
     assert!(live.drift("INSERT INTO orders (`lines`) VALUES (1)").await.contains("lines"));
+    assert!(live.drift("CALL nopay(1)").await.contains("nopay"));
+    live.database.run("CREATE PROCEDURE nopay(a int) SELECT a");
+    live.describe("call `nopay` (1)", &[]).await.expect("it is there by now");
     let failure = live.describe("SELECT id FROM customers WHERE", &[]).await.expect_err("no condition");
     assert_eq!(failure.kind, FailureKind::Other, "{failure:?}");
 

@@ -57,6 +57,10 @@ const READ_ONLY: &str = "1792";
 /// What cannot be explained, as CALL, is no EXPLAIN at all.
 const SYNTAX_ERROR: &str = "1064";
 
+/// A routine that is not there.
+const NO_ROUTINE: &str = "1305";
+
+const PROCEDURE: &str = include_str!("procedure.sql");
 const DIGESTS: &str = include_str!("digests.sql");
 const TABLE: &str = include_str!("table.sql");
 const TABLES: &str = include_str!("tables.sql");
@@ -157,6 +161,10 @@ impl Inspect for Inspector {
 async fn describe(connection: &mut MySqlConnection, statement: &Statement) -> Result<Description, Failure> {
     // What was prepared before would be answered from memory.
     connection.clear_cached_statements().await.map_err(failed)?;
+    // The server prepares a CALL of whatever name.
+    if let Some(missing) = missing_procedure(connection, statement.text()).await? {
+        return Err(missing);
+    }
     // A session that may not write cannot even prepare a write.
     raw_sql("START TRANSACTION READ WRITE").execute(&mut *connection).await.map_err(failed)?;
     let prepared = connection.prepare(statement.sql()).await.map_err(failed);
@@ -174,6 +182,25 @@ async fn describe(connection: &mut MySqlConnection, statement: &Statement) -> Re
         description.columns.push(Described { name, type_name, json, nullable: None });
     }
     Ok(description)
+}
+
+/// That the procedure is not there which a statement calls. A name that looks like a schema's may be a package's.
+async fn missing_procedure(connection: &mut MySqlConnection, text: &str) -> Result<Option<Failure>, Failure> {
+    let Some((word, rest)) = text.trim_start().split_once(char::is_whitespace) else { return Ok(None) };
+    let called = rest.split(['(', ';']).next().filter(|_| word.eq_ignore_ascii_case("call"));
+    let Some((schema, name)) = called.and_then(resolved) else { return Ok(None) };
+    let known: bool = sqlx::query_scalar(PROCEDURE)
+        .bind(&schema)
+        .bind(&name)
+        .bind(&schema)
+        .fetch_one(connection)
+        .await
+        .map_err(failed)?;
+    let failure = || {
+        let message = format!("PROCEDURE {name} does not exist");
+        Failure { code: Some(NO_ROUTINE.to_owned()), ..Failure::new(FailureKind::Drift, message) }
+    };
+    Ok((!known).then(failure))
 }
 
 /// The plan for values that stand for any: there is no plan without values here, and null would make a condition that is
