@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::timeout;
 
-use super::judge::Judge;
+use super::judge::{Judge, Known};
 use crate::{
     action::Action,
     backend::{
@@ -36,6 +36,7 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
     let Some(spec) = written(action) else { return Ok(Vec::new()) };
     let Some(mut judge) = Judge::new(action, &spec) else { return Ok(Vec::new()) };
     let mut refused = 0;
+    let mut known = Known::default();
     for (at, template) in action.statements.iter().enumerate() {
         let last = at + 1 == action.statements.len();
         for (shape, statement) in distinct(template) {
@@ -44,7 +45,10 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
                 Ok(description) => judge.description(&text, &description, last),
                 Err(failure) if passes(&failure) => return Err(failure),
                 Err(failure) => {
-                    judge.refused(&text, &failure);
+                    if failure.kind == FailureKind::Drift && refused == 0 {
+                        known = others(action, inspect).await;
+                    }
+                    judge.refused(&text, &failure, &known);
                     refused += 1;
                 }
             }
@@ -55,13 +59,27 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
     }
     for requirement in &action.requires {
         match asked(inspect.table(&requirement.table)).await {
-            Ok(table) => judge.table(requirement, table.as_ref()),
-            Err(failure) if failure.kind == FailureKind::Drift => judge.table(requirement, None),
+            Ok(Some(table)) => judge.table(requirement, Some(&table), &known),
             Err(failure) if passes(&failure) => return Err(failure),
-            Err(failure) => judge.untold(requirement, &failure),
+            Err(failure) if failure.kind != FailureKind::Drift => judge.untold(requirement, &failure),
+            Ok(None) | Err(_) => {
+                known.tables = asked(inspect.tables()).await.unwrap_or_default();
+                judge.table(requirement, None, &known);
+            }
         }
     }
     Ok(judge.found())
+}
+
+/// What the author may have meant: the columns of the action's tables, and all tables.
+async fn others(action: &Action, inspect: &dyn Inspect) -> Known {
+    let mut columns = Vec::new();
+    for table in tables(action).iter().filter(|table| *table != ALL_TABLES) {
+        if let Ok(Some(table)) = asked(inspect.table(table)).await {
+            columns.extend(table.columns.into_iter().map(|column| column.name));
+        }
+    }
+    Known { columns, tables: asked(inspect.tables()).await.unwrap_or_default() }
 }
 
 /// What is wrong with the costs of an action that has `max_cost`.

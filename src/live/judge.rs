@@ -17,6 +17,26 @@ use crate::{
     template::{Dialect, ShapeText, lexer::TokenKind},
 };
 
+/// Codes of PostgreSQL and MySQL for functions, procedures and operators that are not there.
+const ROUTINES: [&str; 2] = ["42883", "1305"];
+
+/// What the backend has that an author may have meant.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The columns of the action's tables.
+    pub columns: Vec<String>,
+    /// All tables.
+    pub tables: Vec<String>,
+}
+
+impl Known {
+    /// A help line with a name that another one is a slip of the keyboard for.
+    fn near(&self, name: &str) -> Option<String> {
+        let near = suggest::nearest(name, self.columns.iter().chain(&self.tables).map(String::as_str))?;
+        (!near.eq_ignore_ascii_case(name)).then(|| format!("did you mean `{near}`?"))
+    }
+}
+
 /// An action that is being judged.
 #[derive(Debug)]
 pub(super) struct Judge<'a> {
@@ -56,15 +76,24 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// That the backend refuses a shape.
-    pub fn refused(&mut self, shape: &dyn Fn() -> Option<ShapeText>, failure: &Failure) {
+    /// That the backend refuses a shape; `known` is what else it may have meant.
+    pub fn refused(&mut self, shape: &dyn Fn() -> Option<ShapeText>, failure: &Failure, known: &Known) {
         let Some(statement) = self.statement(shape, false) else { return };
         let said = failure.message.trim_end_matches('.');
         let place = name_place(&statement, said);
         self.found.push(if failure.kind == FailureKind::Drift {
-            let tables = lint::tables(&statement.text.text, self.subject.dialect).unwrap_or_default();
-            let message = format!("the backend lacks what the statement names: {said}{}", among(said, &tables));
-            SCHEMA_DRIFT.at(place, message).help("bring it back, or change the statement")
+            let routine = failure.code.as_deref().is_some_and(|code| ROUTINES.contains(&code));
+            let tables = lint::tables(&statement.text.text, self.subject.dialect).filter(|_| !routine);
+            let among = among(said, &tables.unwrap_or_default());
+            let message = format!("the backend lacks what the statement names: {said}{among}");
+            let near = || known.near(named(&statement, said)?.1.as_str());
+            SCHEMA_DRIFT.at(place, message).help(match routine {
+                true if said.starts_with("operator") => {
+                    "these types do not go together: write a cast, as `{{ … }}::integer`".to_owned()
+                }
+                true => "name one that is there, with arguments of its types, or create it".to_owned(),
+                false => near().unwrap_or_else(|| "bring it back, or change the statement".to_owned()),
+            })
         } else {
             let message = format!("the backend refuses the statement: {said}");
             REFUSED_STATEMENT.at(place, message)
@@ -72,11 +101,14 @@ impl<'a> Judge<'a> {
     }
 
     /// What the backend has of a table that `requires` names.
-    pub fn table(&mut self, requirement: &Requirement, table: Option<&Table>) {
+    pub fn table(&mut self, requirement: &Requirement, table: Option<&Table>, known: &Known) {
         let name = &requirement.table;
         let Some(table) = table else {
             let message = format!("the backend has no table `{}`", name.value);
-            self.found.push(SCHEMA_DRIFT.at(name.span, message).help("bring it back, or change `requires`"));
+            let near = suggest::nearest(&name.value, known.tables.iter().map(String::as_str));
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            let help = help.unwrap_or_else(|| "bring it back, or change `requires`".to_owned());
+            self.found.push(SCHEMA_DRIFT.at(name.span, message).help(help));
             return;
         };
         let names = || table.columns.iter().map(|column| column.name.as_str());
@@ -235,15 +267,19 @@ fn among<'a>(said: &str, tables: impl IntoIterator<Item = &'a String>) -> String
 
 /// Where a statement has what a message names; else where it begins.
 fn name_place(statement: &Statement, said: &str) -> Span {
-    let wanted = candidates(said);
+    statement.span(named(statement, said).map_or_else(|| statement.first(), |(at, _)| at))
+}
+
+/// What a message names, and which piece of the statement that is.
+fn named(statement: &Statement, said: &str) -> Option<(usize, String)> {
     let is_name = |kind| matches!(kind, TokenKind::Word | TokenKind::QuotedIdentifier);
-    let at = wanted.iter().find_map(|wanted| {
-        statement.code.iter().position(|code| {
+    candidates(said).into_iter().find_map(|wanted| {
+        let at = statement.code.iter().position(|code| {
             let text = code.token.text(&statement.text.text);
-            is_name(code.token.kind) && names(text).last().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-        })
-    });
-    statement.span(at.unwrap_or_else(|| statement.first()))
+            is_name(code.token.kind) && names(text).last().is_some_and(|name| name.eq_ignore_ascii_case(&wanted))
+        })?;
+        Some((at, wanted))
+    })
 }
 
 /// The names that a message may be about, the likeliest first: what stands in quotes, what follows a colon, other words.
@@ -255,6 +291,7 @@ fn candidates(said: &str) -> Vec<String> {
     let quoted = ['"', '`', '\''].into_iter().flat_map(|quote| said.split(quote).skip(1).step_by(2));
     let after = said.rsplit_once(": ").map(|(_, after)| after);
     let words = said.split_whitespace().filter(|word| !COMMON.contains(&word.to_ascii_lowercase().as_str()));
+    let words = words.map(|word| word.split('(').next().unwrap_or(word));
     quoted.chain(after).chain(words).flat_map(|piece| names(piece).into_iter().next_back()).collect()
 }
 

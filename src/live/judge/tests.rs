@@ -81,7 +81,22 @@ fn each(file: &str, tell: impl Fn(&mut Judge<'_>, &dyn Fn() -> Option<ShapeText>
 
 fn refused(kind: FailureKind, message: &str) -> Vec<String> {
     let failure = Failure::new(kind, message);
-    each(FIND, |judge, shape| judge.refused(shape, &failure))
+    each(FIND, |judge, shape| judge.refused(shape, &failure, &Known::default()))
+}
+
+/// The help lines for what is missing with a code, where the backend has a column `totals` and a table `orders_2`.
+fn helps(code: &str, message: &str) -> Vec<String> {
+    let failure = Failure { code: Some(code.into()), ..Failure::new(FailureKind::Drift, message) };
+    let known = Known { columns: vec!["totals".into()], tables: vec!["orders_2".into()] };
+    let mut helps = Vec::new();
+    check(FIND, |judge, action| {
+        for (shape, _) in action.statements[0].shapes() {
+            judge.refused(&|| action.statements[0].shape_text(shape), &failure, &known);
+        }
+        helps.extend(judge.found.iter().filter_map(|found| found.help.clone()));
+    });
+    helps.dedup();
+    helps
 }
 
 const ID: (&str, &str, JsonKind) = ("id", "int8", JsonKind::Integer);
@@ -140,10 +155,26 @@ fn what_is_missing_is_told_where_the_statement_names_it() {
     check("column o.total does not exist", &format!("[total] {lacks}: column o.total does not exist, in `orders`"));
     check("relation \"orders\" does not exist", &format!("[orders] {lacks}: relation \"orders\" does not exist"));
     check("no such table: orders", &format!("[orders] {lacks}: no such table: orders"));
+    check(
+        "function total(text) does not exist",
+        &format!("[total] {lacks}: function total(text) does not exist, in `orders`"),
+    );
     check("no such thing", &format!("[SELECT] {lacks}: no such thing, in `orders`"));
     // Only one shape has it; the other, which is refused for it as well, shows where it begins.
     let found = refused(FailureKind::Drift, "column o.note does not exist");
     assert!(found.iter().any(|found| found.starts_with("schema-drift [note]")), "{found:?}");
+}
+
+#[test]
+fn what_may_have_been_meant_is_told() {
+    assert_eq!(helps("42703", "column o.total does not exist"), ["did you mean `totals`?"]);
+    assert_eq!(helps("42P01", "relation \"orders\" does not exist"), ["did you mean `orders_2`?"]);
+    assert_eq!(helps("42703", "column o.id does not exist"), ["bring it back, or change the statement"]);
+    let routine = "name one that is there, with arguments of its types, or create it";
+    assert_eq!(helps("42883", "function total(text) does not exist"), [routine]);
+    assert_eq!(helps("1305", "PROCEDURE total does not exist"), [routine]);
+    let cast = "these types do not go together: write a cast, as `{{ … }}::integer`";
+    assert_eq!(helps("42883", "operator does not exist: integer = text"), [cast]);
 }
 
 #[test]
@@ -180,9 +211,9 @@ fn required_tables_and_columns_are_told_at_their_place() {
         nullable: true,
     };
     let table = Table { name: "orders".into(), columns: vec![column("id"), column("total")], key: Vec::new() };
-    let found = check(FIND, |judge, action| judge.table(&action.requires[0], Some(&table)));
+    let found = check(FIND, |judge, action| judge.table(&action.requires[0], Some(&table), &Known::default()));
     assert_eq!(found, ["schema-drift [totl] the table `orders` has no column `totl`"]);
-    let found = check(FIND, |judge, action| judge.table(&action.requires[0], None));
+    let found = check(FIND, |judge, action| judge.table(&action.requires[0], None, &Known::default()));
     assert_eq!(found, ["schema-drift [orders] the backend has no table `orders`"]);
 }
 

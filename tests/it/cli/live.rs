@@ -36,6 +36,18 @@ error[schema-drift]: the backend lacks what the statement names: no such column:
 }
 
 #[test]
+fn lint_live_tells_what_may_have_been_meant() {
+    let folder = starter();
+    replace(&folder, ORDERS, "c.phone = {{ phone }}", "c.phoen = {{ phone }}");
+    let action = "backend: demo\nsql: SELECT name FROM custmers LIMIT 1\nrequires: { ordrs: [id] }\n";
+    write(&folder, "actions/a.yaml", action);
+    let out = check_in(folder.path(), &["lint", "--live"], 1).out;
+    for near in ["phone", "customers", "orders"] {
+        assert!(out.contains(&format!("= help: did you mean `{near}`?\n")), "{near}\n{out}");
+    }
+}
+
+#[test]
 fn lint_live_tells_a_backend_that_cannot_be_reached_without_its_secrets() {
     let folder = starter();
     let config = "backends:\n  demo: { kind: sqlite, url: 'sqlite:${PLACE}/demo.db' }\n";
