@@ -422,7 +422,10 @@ fn backends(
         };
         let Some(driver) = found else {
             let message = format!("expected a kind of backend, got {}", kind.describe());
-            let help = suggest::help(&kind.to_json().to_string().replace('"', ""), kinds);
+            let help = match kind.to_json().as_str() {
+                Some("mariadb") => Some("MariaDB is of kind `mysql`".to_owned()),
+                _ => suggest::help(&kind.to_json().to_string().replace('"', ""), kinds),
+            };
             out.push(BAD_VALUE.at(kind.span, message).maybe_help(help));
             all_known = false;
             continue;

@@ -26,6 +26,14 @@ error[unknown-parameter]: unknown parameter `phnoe`
 }
 
 #[test]
+fn mariadb_is_told_its_kind() {
+    let folder = starter();
+    write(&folder, "datadip.yaml", "backends:\n  demo: { kind: mariadb, url: 'mysql://a@b/c' }\n");
+    let out = check_in(folder.path(), &["lint"], 1).out;
+    assert!(out.contains("= help: MariaDB is of kind `mysql`\n"), "{out}");
+}
+
+#[test]
 fn json_has_the_members_of_the_contract_ordered_by_file_and_place() {
     let folder = starter();
     write(&folder, "actions/b.yaml", "backend: demo\nsql: SELECT 1 AS é, {{ x }}\ntimeout: 91x\n");
