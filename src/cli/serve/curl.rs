@@ -13,8 +13,8 @@ use crate::{
 /// What a path cannot hold as it is in a URL that stands in a shell without quotes.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The line for the first action that can be called with what its file tells: a read by POST without secrets, whose
-/// required parameters have examples, or which has a test that succeeds.
+/// The line for the first action that can be called with what its file tells: a read by POST without secrets and
+/// `max_cost`, whose required parameters have examples, or which has a test that succeeds.
 pub fn line<'a>(address: SocketAddr, actions: impl IntoIterator<Item = &'a Action>, keys: bool) -> Option<String> {
     let (action, variables) = actions.into_iter().find_map(|action| Some((action, variables(action)?)))?;
     let url = format!("{}{}", base(address), utf8_percent_encode(&action.path, PATH));
@@ -36,7 +36,9 @@ pub fn base(address: SocketAddr) -> String {
 /// Variables that the action accepts and a shell's history may keep.
 fn variables(action: &Action) -> Option<Map<String, Json>> {
     let params = action.params.list();
-    let callable = action.mode == Mode::Read && action.methods.contains(&Method::Post);
+    // What it costs is not known yet.
+    let gated = action.max_cost.is_some();
+    let callable = action.mode == Mode::Read && action.methods.contains(&Method::Post) && !gated;
     if !callable || params.iter().any(|param| param.sensitive) {
         return None;
     }

@@ -129,6 +129,18 @@ fn the_curl_line_works_and_a_signal_ends_with_0() {
     }
 }
 
+#[test]
+fn the_curl_line_is_for_no_action_that_its_cost_may_keep_closed() {
+    let folder = starter();
+    let config = "backends:\n  demo: { kind: sqlite, url: 'sqlite:demo.db', init: demo.sql }\n  \
+                  crm: { kind: postgres, url: 'postgres://nobody@127.0.0.1:9/none' }\n";
+    write(&folder, "datadip.yaml", config);
+    write(&folder, "actions/a.yaml", "backend: crm\nmax_cost: 1\nsql: SELECT 1 AS a\n");
+    let mut gateway = Gateway::start(folder.path(), &[]);
+    let line = gateway.wait_for("  curl -s http://127.0.0.1:");
+    assert!(line.contains("/actions/customer-orders "), "{line}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
