@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("action", &["diagnostic", "value", "yaml", "template", "spec", "backend"]),
     ("lint", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action"]),
     ("limit", &["yaml"]),
-    ("catalog", &["diagnostic", "action", "limit"]),
+    ("catalog", &["diagnostic", "value", "template", "action", "limit"]),
     ("settings", &["diagnostic", "value", "yaml", "spec", "backend", "action", "limit"]),
     (
         "project",
