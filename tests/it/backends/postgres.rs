@@ -569,7 +569,7 @@ async fn one_call_learns_a_statement_for_all_and_no_session_forgets_another_one_
     assert!(rows(&backend, SQL, kept).await[0][0].as_i64() >= Some(2), "the first one, and this one");
 
     let backend = fixture.backend(8);
-    let mut locking = <sqlx::PgConnection as sqlx::Connection>::connect(fixture.0.url()).await.expect("it connects");
+    let mut locking = PgConnection::connect(fixture.0.url()).await.expect("it connects");
     sqlx::raw_sql("BEGIN; LOCK TABLE things").execute(&mut locking).await.expect("it is locked");
     let calls: Vec<_> = (0..5)
         .map(|_| {
