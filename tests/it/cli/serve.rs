@@ -136,7 +136,7 @@ fn the_curl_line_is_for_no_action_that_its_cost_may_keep_closed() {
                   crm: { kind: postgres, url: 'postgres://nobody@127.0.0.1:9/none' }\n";
     write(&folder, "datadip.yaml", config);
     write(&folder, "actions/a.yaml", "backend: crm\nmax_cost: 1\nsql: SELECT 1 AS a\n");
-    let mut gateway = Gateway::start(folder.path(), &[]);
+    let gateway = Gateway::start(folder.path(), &[]);
     let line = gateway.wait_for("  curl -s http://127.0.0.1:");
     assert!(line.contains("/actions/customer-orders "), "{line}");
 }
