@@ -284,6 +284,13 @@ fn what_is_wrong_with_an_address_from_elsewhere_is_told() {
 }
 
 #[test]
+fn mariadb_is_served_by_another_kind() {
+    let read = read("backends: { a: { kind: mariadb, url: 'mariadb://u@h/db' } }\n", None);
+    let [found] = &read.report.diagnostics[..] else { panic!("one finding: {:?}", read.report.diagnostics) };
+    assert_eq!(found.help.as_deref(), Some("MariaDB is of kind `mysql`"));
+}
+
+#[test]
 fn a_password_that_the_file_holds_is_not_shown() {
     for (kind, url) in [
         ("postgres", "postgres://u:secret@h:54x/db"),
