@@ -30,6 +30,9 @@ pub(super) fn connecting(error: sqlx::Error) -> Failure {
             if passes { unconnected(failure) } else { Failure { again: Again::Never, ..failure } }
         }
         sqlx::Error::Io(_) => unconnected(statement(&error, "")),
+        sqlx::Error::Protocol(_) => {
+            Failure::new(FailureKind::Unavailable, "what answers there does not speak PostgreSQL's protocol")
+        }
         other => Failure::new(FailureKind::Unavailable, other.to_string()),
     }
 }
@@ -147,6 +150,12 @@ mod tests {
         check("relation \"a\" secret \"b\" does not exist", "relation \"…\" does not exist");
         check("relation \"People\" does not exist", "relation \"People\" does not exist");
         check("relation \"others\" does not exist", "relation \"…\" does not exist");
+    }
+
+    #[test]
+    fn another_kind_of_server_is_named_so() {
+        let said = connecting(sqlx::Error::Protocol("unexpected response (sqlx_postgres::tls:95)".into())).message;
+        assert_eq!(said, "what answers there does not speak PostgreSQL's protocol");
     }
 
     #[test]
