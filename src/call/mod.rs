@@ -292,10 +292,12 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
     };
     error.constraint = constraint;
     error.retry_after = failure.retry_after.or(error.retry_after);
-    error.detail(match failure.code {
+    let detail = match failure.code {
         Some(code) => format!("{code}: {}", failure.message),
         None => failure.message,
-    })
+    };
+    let unavailable = error.code == Code::BackendUnavailable;
+    error.detail(if unavailable { format!("the backend `{}`: {detail}", action.backend) } else { detail })
 }
 
 /// What is said of a value that fits its parameter and not the database.

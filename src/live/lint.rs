@@ -41,7 +41,7 @@ async fn ask(project: &Project, settings: &Settings, name: &str, wanted: &Backen
     }
     if let (Err(failure), Some(file)) = (outcome, &project.settings_report) {
         let message = format!("the backend `{name}` cannot be reached: {}", failure.message.trim_end_matches('.'));
-        let found = UNREACHABLE_BACKEND.at(wanted.place, message).help("without `--live` no backend is needed");
+        let found = UNREACHABLE_BACKEND.at(wanted.place, message).help(what_to_do(&failure));
         reports.push(Report::new(file.source.clone(), vec![found]));
     }
     reports
@@ -75,6 +75,20 @@ pub async fn examine_all(
     Ok(())
 }
 
+/// What to look at, by the code of PostgreSQL or MySQL.
+fn what_to_do(failure: &Failure) -> &'static str {
+    match failure.code.as_deref() {
+        Some("28000" | "28P01" | "1045" | "1698") => {
+            "check the user and the password in `url`, and from where the user may come"
+        }
+        Some("3D000" | "1044" | "1049") => "check the database in `url`, and whether the user may use it",
+        Some("53300" | "1040" | "1203") => {
+            "all connections of the server are taken: wait, or lower `max` of the `pool`"
+        }
+        _ => "check what `url` names, and whether it can be reached from here; plain `lint` needs no backend",
+    }
+}
+
 fn add(reports: &mut Vec<Report>, new: Report) {
     if new.diagnostics.is_empty() {
         return;
@@ -85,5 +99,24 @@ fn add(reports: &mut Vec<Report>, new: Report) {
             *report = Report::new(report.source.clone(), both);
         }
         None => reports.push(new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_about_what_was_refused() {
+        let check = |code: Option<&str>, expected| {
+            let failure = Failure { code: code.map(str::to_owned), ..Failure::new(FailureKind::Unavailable, "") };
+            assert!(what_to_do(&failure).contains(expected), "{code:?}");
+        };
+        check(None, "can be reached");
+        check(Some("28P01"), "the user and the password");
+        check(Some("1045"), "the user and the password");
+        check(Some("3D000"), "the database");
+        check(Some("1049"), "the database");
+        check(Some("53300"), "connections of the server");
     }
 }

@@ -57,6 +57,12 @@ fn lint_live_tells_a_backend_that_cannot_be_reached_without_its_secrets() {
     assert_eq!(output.status.code(), Some(1));
     assert!(out.starts_with("error[unreachable-backend]: the backend `demo` cannot be reached: "), "{out}");
     assert!(out.contains("--> datadip.yaml:2:3") && !out.contains("secret"), "{out}");
+    let output = datadip(folder.path(), &["run", "customer-orders", "--var", "phone=+15550000042"])
+        .env("PLACE", "/no/such-secret")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains("the backend `demo`: ") && !said.contains("secret"), "{said}");
     // Without its secret nothing is asked.
     let Printed { out, .. } = check_in(folder.path(), &["lint", "--live"], 1);
     assert!(out.contains("error[unresolved-reference]") && !out.contains("unreachable"), "{out}");
