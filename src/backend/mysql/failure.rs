@@ -32,7 +32,11 @@ pub(super) fn failure(error: sqlx::Error, phase: Phase) -> Failure {
             Some(error) => {
                 let (number, state) = (error.number(), error.code().unwrap_or_default());
                 let kind = kind(number, state);
-                let message = without_values(error.message(), kind == FailureKind::Drift);
+                let message = match kind {
+                    // Such a message may hold the value anywhere, also without quotes.
+                    FailureKind::InvalidValue => "the server refuses a value".to_owned(),
+                    _ => without_values(error.message(), kind == FailureKind::Drift),
+                };
                 let (kind, again) = match kind {
                     FailureKind::Contention => (kind, Again::Paused),
                     _ if phase == Phase::Connect => {

@@ -57,6 +57,7 @@ const INIT: &str = "
     CREATE PROCEDURE refuses()
     BEGIN UPDATE things SET amount = 99; SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'the account is closed'; END;
     CREATE PROCEDURE fills() SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'the table is full';
+    CREATE PROCEDURE doubts() SIGNAL SQLSTATE '22003' SET MESSAGE_TEXT = 'secret is too much';
     CREATE PROCEDURE commits() BEGIN UPDATE things SET amount = 99; COMMIT; END;
 ";
 
@@ -321,6 +322,15 @@ async fn what_only_a_statement_lacks_is_not_the_servers_absence() {
     let failure = run(&backend, write(statements(SQL, &["CALL fills()"]))).await.expect_err("there is no room");
     assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::Other, Some("1114")));
     assert_eq!(backend.health(), Health::Up);
+}
+
+#[tokio::test]
+async fn nothing_of_a_refused_value_is_told() {
+    let Some(fixture) = Mysql::new() else { return };
+    let backend = fixture.backend(1);
+    let failure = run(&backend, write(statements(SQL, &["CALL doubts()"]))).await.expect_err("it is too much");
+    assert_eq!((failure.kind, failure.state.as_deref()), (FailureKind::InvalidValue, Some("22003")));
+    assert!(!failure.message.contains("secret"), "{}", failure.message);
 }
 
 #[tokio::test]
