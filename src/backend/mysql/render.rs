@@ -12,8 +12,6 @@ use sqlx::{
     mysql::{MySqlColumn, MySqlRow, MySqlTypeInfo},
 };
 
-use crate::backend::inspect::JsonKind;
-
 /// The most bytes of one row, so that its JSON is not made as well; sqlx has read the whole row by then. No answer is near it.
 const MAX_ROW_BYTES: usize = 64 * 1024 * 1024;
 
@@ -64,17 +62,6 @@ impl Rendering {
             _ if <[u8] as Type<MySql>>::compatible(info) => Self::Bytes,
             _ => return None,
         })
-    }
-
-    /// What values so rendered become in an answer.
-    #[expect(dead_code, reason = "the live checks of actions compare it with schemas")]
-    pub(super) fn json(self) -> JsonKind {
-        match self {
-            Self::Signed | Self::Unsigned | Self::Bits => JsonKind::Integer,
-            Self::Single | Self::Double | Self::Decimal => JsonKind::Number,
-            Self::Date | Self::Datetime | Self::Timestamp | Self::Time | Self::Text | Self::Bytes => JsonKind::String,
-            Self::Json | Self::Null => JsonKind::Any,
-        }
     }
 }
 

@@ -42,7 +42,9 @@ pub(super) struct Session {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Idle, without a transaction, and as it was when it was opened.
+    /// Idle, without a transaction, and set as it was when it was opened, as far as a statement's words tell: views may call
+    /// functions and writes fire triggers unseen. What the server remembers of its last statement, as `LAST_INSERT_ID()`, is
+    /// the last call's.
     Clean,
     /// Idle within a transaction.
     Open,
@@ -68,21 +70,6 @@ impl Session {
     pub(super) fn end(&self) -> Option<impl Future<Output = ()> + 'static> {
         let (killer, identity) = (self.killer.clone(), self.identity.clone());
         matches!(self.state, State::Open | State::Busy).then_some(async move { killer.end(&identity).await })
-    }
-
-    /// Asks something of the server that leaves nothing behind, as its catalog. What the answer says of the connection is
-    /// what sqlx says of it: only an error of the server's own leaves it whole.
-    #[expect(dead_code, reason = "the live checks of actions ask this way")]
-    pub(super) async fn ask<T>(
-        &mut self,
-        question: impl AsyncFnOnce(&mut MySqlConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, Failure> {
-        self.state = State::Busy;
-        let answer = question(&mut self.connection).await;
-        if matches!(answer, Ok(_) | Err(sqlx::Error::Database(_))) {
-            self.state = State::Clean;
-        }
-        answer.map_err(|error| failure(error, Phase::Harmless))
     }
 
     /// Runs a request. A future that is dropped on the way leaves the session busy.
