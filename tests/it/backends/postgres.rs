@@ -217,7 +217,7 @@ super::conformance!(Postgres::new());
 #[tokio::test]
 async fn connections_that_were_lost_meanwhile_are_made_up_for() {
     const SEVER: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()";
     let Some(postgres) = Postgres::new() else { return };
     super::calls::lost_connections_are_made_up_for(&postgres, || postgres.0.run(SEVER)).await;
 }
@@ -524,7 +524,7 @@ async fn a_changed_table_is_no_failure_of_a_call() {
 fn kill(fixture: &Postgres) {
     fixture.0.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+         WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()",
     );
 }
 
