@@ -5,7 +5,10 @@
 
 mod circuit;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
@@ -29,33 +32,43 @@ pub struct Breaker {
     /// of the usual timeout of its kind. That lets no action with a short timeout open the circuit for all the others.
     patience: Duration,
     started: Instant,
+    /// What the last failure was, for the log: calls that are refused do not meet it themselves.
+    cause: Mutex<String>,
 }
 
 impl Breaker {
     /// A breaker before a backend of a driver, under the name that the log tells.
     pub fn new(name: &str, driver: &Driver, backend: Arc<dyn Backend>) -> Self {
         let patience = driver.default_timeout / 2;
-        Self { backend, name: name.into(), circuit: Circuit::default(), patience, started: Instant::now() }
+        let (name, circuit) = (name.into(), Circuit::default());
+        Self { backend, name, circuit, patience, started: Instant::now(), cause: Mutex::default() }
     }
 
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let pass = self.circuit.enter(self.started.elapsed()).map_err(|wait| Failure {
             retry_after: Some(wait),
-            ..Failure::new(FailureKind::Unavailable, "the circuit breaker is open")
+            ..Failure::new(FailureKind::Unavailable, format!("the circuit breaker is open: {}", self.cause()))
         })?;
         let since = pass.since;
         let mut attempt =
             Attempt { breaker: self, pass, since, deadline: request.deadline, sink, answered: false, over: false };
         let outcome = self.backend.run(request, &mut attempt).await;
         let verdict = attempt.verdict(&outcome);
-        attempt.conclude(verdict);
+        attempt.conclude(verdict, outcome.as_ref().err());
         outcome
+    }
+
+    fn cause(&self) -> MutexGuard<'_, String> {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self, turn: Turn) {
         match turn {
             Turn::None => {}
-            Turn::Opened => tracing::warn!(backend = self.name, "the backend keeps failing: its circuit breaker opens"),
+            Turn::Opened => {
+                let cause = self.cause();
+                tracing::warn!(backend = self.name, "the backend keeps failing: its circuit breaker opens: {cause}");
+            }
             Turn::Closed => {
                 tracing::info!(backend = self.name, "the backend answers again: its circuit breaker closes")
             }
@@ -145,8 +158,12 @@ impl Attempt<'_> {
         }
     }
 
-    fn conclude(&mut self, verdict: Verdict) {
+    fn conclude(&mut self, verdict: Verdict, failure: Option<&Failure>) {
         self.over = true;
+        if matches!(verdict, Verdict::Fails) {
+            let message = failure.map_or("it does not answer", |failure| &failure.message);
+            message.clone_into(&mut self.breaker.cause());
+        }
         let (circuit, now) = (&self.breaker.circuit, self.breaker.started.elapsed());
         self.breaker.log(match verdict {
             Verdict::Works => circuit.succeeded(self.pass, now),
@@ -165,7 +182,7 @@ impl Drop for Attempt<'_> {
             return;
         }
         let in_time = Instant::now() + TICK < self.deadline;
-        self.conclude(if in_time && !self.answered { Verdict::Unknown } else { self.silence() });
+        self.conclude(if in_time && !self.answered { Verdict::Unknown } else { self.silence() }, None);
     }
 }
 

@@ -200,6 +200,7 @@ async fn while_it_is_open_nothing_runs_and_callers_hear_when_to_come_again() {
     assert_eq!(breaker.health(), Health::Down);
     let failure = run(&breaker, LONG).await.expect_err("open");
     assert_eq!((failure.kind, failure.again), (FailureKind::Unavailable, crate::backend::Again::Never));
+    assert_eq!(failure.message, "the circuit breaker is open: scripted", "the log tells the cause");
     let wait = failure.retry_after.expect("a time to come again");
     assert!(wait <= circuit::OPEN && wait > Duration::ZERO, "{wait:?}");
     assert_eq!(scripted.runs.load(Ordering::Relaxed), 5);
