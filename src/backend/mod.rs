@@ -9,6 +9,7 @@ pub mod health;
 mod identifier;
 pub mod inspect;
 pub mod mysql;
+mod nobody;
 pub mod options;
 pub mod pool;
 pub mod postgres;
@@ -34,6 +35,7 @@ use crate::{
 pub use health::Health;
 pub use identifier::identifier;
 pub use inspect::Inspect;
+pub use nobody::Nobody;
 pub use options::{Isolation, Options};
 
 /// Every kind of backend.

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::*;
-use crate::backend::{Options, sqlite};
+use crate::backend::{Nobody, Options, sqlite};
 
 /// What a scripted backend does with one run.
 #[derive(Clone, Debug)]
@@ -78,27 +78,6 @@ impl Backend for Scripted {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
-    }
-}
-
-/// Takes everything.
-struct Nobody;
-
-impl Sink for Nobody {
-    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
-        Ok(Flow::More)
-    }
-
-    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn end(&mut self, _: u64) -> Result<(), Stop> {
-        Ok(())
     }
 }
 

@@ -5,8 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
-use serde_json::Value as Json;
+use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::{
     Column as _, Either, Executor, MySqlConnection, Row, SqlStr, Statement as _,
     mysql::{MySqlColumn, MySqlQueryResult, MySqlRow},
@@ -22,7 +21,7 @@ use super::{
     render::{self, Rendering},
 };
 use crate::{
-    backend::{Bound, Column, Failure, FailureKind, Flow, Isolation, Request, Sink, Stop},
+    backend::{Bound, Column, Failure, FailureKind, Flow, Isolation, Nobody, Request, Sink},
     template::{Statement, numbered},
 };
 
@@ -338,26 +337,5 @@ impl Transaction {
             commit: fixed(concat!("COMMIT; ", settings!())),
             rollback: fixed(concat!("ROLLBACK; ", settings!())),
         }
-    }
-}
-
-/// Takes the rows of all statements but the last.
-struct Nobody;
-
-impl Sink for Nobody {
-    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
-        Ok(Flow::More)
-    }
-
-    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn end(&mut self, _: u64) -> Result<(), Stop> {
-        Ok(())
     }
 }

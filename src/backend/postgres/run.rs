@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{StreamExt, stream::BoxStream};
 use serde_json::Value as Json;
 use sqlx::{
     Either, Executor,
@@ -22,7 +22,7 @@ use super::{
     text::Verb,
 };
 use crate::{
-    backend::{Again, Bound, Column, Failure, FailureKind, Flow, Isolation, Request, Sink, Stop},
+    backend::{Again, Bound, Failure, FailureKind, Flow, Isolation, Nobody, Request, Sink},
     template::Statement,
 };
 
@@ -287,25 +287,4 @@ async fn take(values: Vec<Json>, sink: &mut dyn Sink) -> Result<Flow, Failure> {
         sink.flush().await?;
     }
     Ok(flow)
-}
-
-/// Takes the rows of all statements but the last.
-struct Nobody;
-
-impl Sink for Nobody {
-    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
-        Ok(Flow::More)
-    }
-
-    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn end(&mut self, _: u64) -> Result<(), Stop> {
-        Ok(())
-    }
 }

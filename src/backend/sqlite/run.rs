@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{StreamExt, stream::BoxStream};
 use serde_json::Value as Json;
 use sqlx::{
     Column as _, Either, Executor, Row, SqliteConnection, Statement as _,
@@ -18,7 +18,7 @@ use super::{
     value,
 };
 use crate::{
-    backend::{Bound, Column, Failure, FailureKind, Flow, Request, Sink, Stop},
+    backend::{Bound, Column, Failure, FailureKind, Flow, Nobody, Request, Sink},
     template::Statement,
 };
 
@@ -209,27 +209,6 @@ async fn settle(cancelled: &AtomicBool, mut rows: Rows<'_>) {
     cancelled.store(true, Ordering::Relaxed);
     while rows.next().await.is_some() {}
     cancelled.store(false, Ordering::Relaxed);
-}
-
-/// Takes the rows of all statements but the last.
-struct Nobody;
-
-impl Sink for Nobody {
-    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
-        Ok(())
-    }
-
-    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
-        Ok(Flow::More)
-    }
-
-    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn end(&mut self, _: u64) -> Result<(), Stop> {
-        Ok(())
-    }
 }
 
 /// What a statement may leave behind on its connection, from nothing to everything.
