@@ -421,7 +421,13 @@ async fn deadlines_never_make_more_connections_than_the_pool_has() {
         for call in calls {
             call.await.expect("does not panic");
         }
-        most = most.max(activity(&fixture, "pid").len());
+        let mut open = activity(&fixture, "pid").len();
+        if open > 4 {
+            // A process that was ended is listed for a moment longer; one whose statement goes on, for ever.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            open = activity(&fixture, "pid").len();
+        }
+        most = most.max(open);
     }
     settled(&backend).await;
     // One more cancels.
