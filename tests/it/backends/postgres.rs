@@ -42,9 +42,13 @@ const TRAPS: &str = "
       'UPDATE things SET amount = 99; SELECT 1::bigint';
     CREATE FUNCTION change_as_owner() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
       BEGIN UPDATE things SET amount = 99; RETURN 1; END $$;
-    CREATE FUNCTION change_with_setting() RETURNS bigint LANGUAGE plpgsql
-      SET default_transaction_read_only = off SET transaction_read_only = off AS $$
+    CREATE FUNCTION change_with_setting() RETURNS bigint LANGUAGE plpgsql SET default_transaction_read_only = off AS $$
       BEGIN UPDATE things SET amount = 99; RETURN 1; END $$;
+    -- PostgreSQL 18 refuses such a function from the start.
+    DO $$ BEGIN
+      ALTER FUNCTION change_with_setting() SET transaction_read_only = off;
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END $$;
     CREATE FUNCTION unlock() RETURNS bigint LANGUAGE plpgsql AS $$
       BEGIN PERFORM set_config('default_transaction_read_only', 'off', false); RETURN 1; END $$;
     CREATE FUNCTION unlock(things) RETURNS bigint LANGUAGE sql AS 'SELECT unlock()';
