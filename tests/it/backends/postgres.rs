@@ -400,7 +400,7 @@ async fn a_statement_past_its_deadline_is_gone_from_the_server() {
         let statement = list[list.len() - 1];
         while observer.fetch_optional(sqlx::query(running).bind(statement)).await.expect("it answers").is_some() {
             // Generous, because tests run beside each other.
-            assert!(deadline.elapsed() < Duration::from_secs(3), "{statement} goes on");
+            assert!(deadline.elapsed() < Duration::from_secs(10), "{statement} goes on");
         }
         println!("{statement} is gone {:?} after its deadline", deadline.elapsed());
         settled(&backend).await;
