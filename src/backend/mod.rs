@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::{
     diagnostic::Diagnostic,
-    template::{Bind, Dialect, Statement},
+    template::{Bind, Dialect, Query, Refusal, Statement},
     yaml::Node,
 };
 
@@ -130,6 +130,16 @@ pub struct Bound {
     pub statement: Arc<Statement>,
     /// One bind for each placeholder.
     pub binds: Vec<Bind>,
+    /// For SOQL: the finished text, with literals for the binds.
+    pub query: Option<Arc<Query>>,
+}
+
+impl Bound {
+    /// Writes the finished text where the statement takes no binds.
+    pub fn new(statement: Arc<Statement>, binds: Vec<Bind>) -> Result<Self, Refusal> {
+        let query = statement.query(&binds)?.map(Arc::new);
+        Ok(Self { statement, binds, query })
+    }
 }
 
 /// A column of a result.

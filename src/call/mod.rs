@@ -28,7 +28,7 @@ pub use digest::Digest;
 pub use error::{CallError, Code};
 pub use plan::plans;
 pub use repeats::{Repeats, Under, once};
-pub use show::{statements_json, values_json};
+pub use show::{is_sensitive, statements_json, values_json};
 pub use stream::{Streamed, stream};
 
 /// What a call runs with.
@@ -126,7 +126,7 @@ pub fn prepare(action: &Action, variables: &Variables<'_>, trace: &mut Trace) ->
         let (shape, binds) = template.decide(&trace.values).map_err(refused)?;
         let statement = template.statement(&shape).map_err(refused)?;
         trace.shapes.push(shape);
-        trace.statements.push(Bound { statement, binds });
+        trace.statements.push(Bound::new(statement, binds).map_err(refused)?);
     }
     Ok(())
 }

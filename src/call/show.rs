@@ -20,21 +20,30 @@ pub fn values_json(action: &Action, values: &[Option<Value>]) -> Json {
     Json::Object(members)
 }
 
-/// Statements with their binds as `[{"sql", "binds": [{"parameter", "type", "value"}]}]`; elements that only round a list's
-/// length up are left out.
+/// Statements with their binds as `[{"sql" or "soql", "binds": [{"parameter", "type", "value"}]}]`; elements that only round
+/// a list's length up are left out.
 pub fn statements_json(action: &Action, statements: &[Bound]) -> Json {
     let statement = |bound: &Bound| {
-        let binds = bound.binds.iter().filter(|bind| !bind.padding).map(|bind| bind_json(action, bind));
-        json!({ "sql": bound.statement.text(), "binds": binds.collect::<Vec<_>>() })
+        let binds: Vec<Json> =
+            bound.binds.iter().filter(|bind| !bind.padding).map(|bind| bind_json(action, bind)).collect();
+        match &bound.query {
+            Some(query) => {
+                json!({ "soql": query.masked(|bind| is_sensitive(action, &bound.binds[bind])), "binds": binds })
+            }
+            None => json!({ "sql": bound.statement.text(), "binds": binds }),
+        }
     };
     statements.iter().map(statement).collect()
 }
 
-fn bind_json(action: &Action, bind: &Bind) -> Json {
+/// Whether a bind holds a sensitive value, or may: one that is made of several parameters does not tell of which.
+pub fn is_sensitive(action: &Action, bind: &Bind) -> bool {
     let params = action.params.list();
-    let param = bind.param.map(|at| &params[at]);
-    // A value made of several parameters may hold a sensitive one.
-    let sensitive = param.map_or_else(|| params.iter().any(|param| param.sensitive), |param| param.sensitive);
-    let value = if sensitive { MASK.into() } else { bind.value.to_json() };
-    json!({ "parameter": param.map(|param| &param.name), "type": bind.ty.to_string(), "value": value })
+    bind.param.map_or_else(|| params.iter().any(|param| param.sensitive), |param| params[param].sensitive)
+}
+
+fn bind_json(action: &Action, bind: &Bind) -> Json {
+    let name = bind.param.map(|param| &action.params.list()[param].name);
+    let value = if is_sensitive(action, bind) { MASK.into() } else { bind.value.to_json() };
+    json!({ "parameter": name, "type": bind.ty.to_string(), "value": value })
 }

@@ -11,10 +11,10 @@ use std::{
 };
 
 use super::{
-    Dialect, MAX_SHAPES, Param, Shape, Statement, check,
+    Dialect, MAX_SHAPES, Param, Shape, Statement,
     eval::{Frame, Halt, Lookup},
     samples::Demands,
-    shape_text::{MAX_TEXT_BYTES, NoText, Sources, write},
+    shape_text::{MAX_TEXT_BYTES, NoText, Sources},
     tree::{Expr, Filter, Kind, Node, Site, Spread, Tree},
     walk::{Visitor, Walk},
 };
@@ -69,13 +69,12 @@ pub(super) fn explore(
                 if shapes.contains_key(&shape) {
                     continue;
                 }
-                match write(&tree.nodes, sources, dialect, &shape.0) {
-                    Ok(text) => {
-                        bytes += text.text.len();
-                        let mut found = Vec::new();
-                        check::shape(&text, dialect, &mut found);
+                let mut found = Vec::new();
+                match Statement::new(tree, sources, dialect, &shape, &mut found) {
+                    Ok(statement) => {
+                        bytes += statement.text().len();
                         found.into_iter().for_each(|found| findings.push(found));
-                        shapes.insert(shape, Arc::new(Statement::new(text)));
+                        shapes.insert(shape, Arc::new(statement));
                     }
                     Err(NoText::TooLarge | NoText::Foreign) => {
                         let most = dialect.max_placeholders();

@@ -13,6 +13,7 @@ pub mod lexer;
 mod lower;
 mod samples;
 mod shape_text;
+mod soql;
 mod sql;
 mod statement;
 mod syntax;
@@ -31,7 +32,7 @@ use jiff::tz::TimeZone;
 use quick_cache::sync::Cache;
 
 use crate::{
-    diagnostic::{Diagnostic, Span, TEMPLATE_TOO_LARGE, TEMPLATE_UNSUPPORTED, has_errors},
+    diagnostic::{Diagnostic, Span, TEMPLATE_TOO_LARGE, has_errors},
     value::{ParamType, Scalar, Value},
     yaml::Text,
 };
@@ -42,6 +43,7 @@ use walk::{Visitor, Walk};
 
 pub use dialect::Dialect;
 pub use shape_text::{Origin, PlaceholderSite, ShapeText};
+pub use soql::Query;
 pub use statement::{Script, Statement, numbered};
 
 /// A template is at most this long, in bytes.
@@ -146,11 +148,6 @@ impl Template {
     /// All errors go to `out`, each at its place in the file.
     pub fn compile(source: &Text, dialect: Dialect, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = out.len();
-        if dialect == Dialect::Soql {
-            let found = TEMPLATE_UNSUPPORTED.at(source.span_of(0..source.value.len()), "SOQL is not supported yet");
-            out.push(found.help("use a database backend"));
-            return None;
-        }
         let bytes = source.value.len();
         if bytes > MAX_TEMPLATE_BYTES {
             let message = format!("a template has at most {MAX_TEMPLATE_BYTES} bytes, this one has {bytes}");
@@ -189,17 +186,17 @@ impl Template {
         if let Some(statement) = longer.get(shape) {
             return Ok(statement);
         }
-        let text = write(&self.tree.nodes, &self.sources, self.dialect, &shape.0).map_err(|reason| match reason {
+        let mut found = Vec::new();
+        let statement = Statement::new(&self.tree, &self.sources, self.dialect, shape, &mut found);
+        let statement = statement.map_err(|reason| match reason {
             // All texts with short lists were written at load.
             NoText::TooLarge => Refusal::Value { param: self.only_list(), reason: FEWER.into() },
             NoText::Foreign => Refusal::Shape { reason: "the shape is not of this template".into() },
         })?;
-        let mut found = Vec::new();
-        check::shape(&text, self.dialect, &mut found);
         if let Some(found) = found.into_iter().find(|found| has_errors(std::slice::from_ref(found))) {
             return Err(Refusal::Shape { reason: found.message });
         }
-        let statement = Arc::new(Statement::new(text));
+        let statement = Arc::new(statement);
         longer.insert(shape.clone(), Arc::clone(&statement));
         Ok(statement)
     }

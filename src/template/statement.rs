@@ -1,24 +1,46 @@
 //! The text of a shape. The only place that tells sqlx a text is safe.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, sync::Arc};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use super::ShapeText;
-use crate::value::ParamType;
+use super::{
+    Bind, Dialect, Refusal, Shape, check,
+    shape_text::{NoText, Sources, write},
+    soql::{self, Query},
+    tree::Tree,
+};
+use crate::{diagnostic::Diagnostic, value::ParamType};
 
 /// A statement as a backend gets it. It can only be made from a template and a shape.
 #[derive(Clone, Debug)]
 pub struct Statement {
     sql: SqlStr,
     types: Box<[ParamType]>,
+    /// What SOQL needs to write values itself.
+    soql: Option<Box<soql::Form>>,
 }
 
 impl Statement {
-    /// The only constructor: `text` comes from [`super::Template`], which has no value in its hands when it writes it.
-    pub(super) fn new(text: ShapeText) -> Self {
+    /// The only constructor: writes and checks the text of a shape of [`super::Template`], without a value in its hands.
+    /// What is wrong with the text goes to `out`.
+    pub(super) fn new(
+        tree: &Tree,
+        sources: &Arc<Sources>,
+        dialect: Dialect,
+        shape: &Shape,
+        out: &mut Vec<Diagnostic>,
+    ) -> Result<Self, NoText> {
+        let text = write(&tree.nodes, sources, dialect, shape.decisions())?;
+        check::shape(&text, dialect, out);
         let types = text.placeholders.iter().map(|placeholder| placeholder.ty).collect();
-        Self { sql: safe(text.text), types }
+        let soql = (dialect == Dialect::Soql).then(|| Box::new(soql::Form::of(&text)));
+        Ok(Self { sql: safe(text.text), types, soql })
+    }
+
+    /// The finished text of SOQL, which takes no binds: a literal stands for each of them. `None` for SQL.
+    pub fn query(&self, binds: &[Bind]) -> Result<Option<Query>, Refusal> {
+        self.soql.as_ref().map(|form| form.query(self.text(), binds)).transpose()
     }
 
     /// The text for sqlx.

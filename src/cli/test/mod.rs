@@ -213,10 +213,9 @@ fn hide(action: &Action, test: &TestSpec, secrets: &mut Secrets) {
 fn statements(action: &Action, expect: &ExpectSpec, trace: &Trace, outcome: &mut Outcome, secrets: &mut Secrets) {
     let texts: Vec<&str> = trace.statements.iter().map(|bound| bound.statement.text()).collect();
     outcome.sql = Some(texts.join("; "));
-    let params = action.params.list();
     for bind in trace.statements.iter().flat_map(|bound| &bound.binds).filter(|bind| !bind.padding) {
         let value = bind.value.to_json();
-        if bind.param.map_or(params.iter().any(|param| param.sensitive), |at| params[at].sensitive) {
+        if call::is_sensitive(action, bind) {
             secrets.hide(&value);
             // What the test expects there is as secret as what came.
             let expected = expect.binds.as_ref().map(|binds| binds.to_json());

@@ -298,11 +298,6 @@ fn what_could_overflow_a_stack_is_refused() {
 }
 
 #[test]
-fn soql_is_refused_for_now() {
-    check_for(Dialect::Soql, "SELECT Id FROM Account", &[], "template-unsupported @ SELECT Id FROM Account");
-}
-
-#[test]
 fn an_unreadable_parameter_is_not_reported_a_second_time() {
     let mut declared = param("a: string");
     declared.ty = None;

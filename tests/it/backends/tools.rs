@@ -33,7 +33,7 @@ pub fn statement(dialect: Dialect, sql: &str, values: &[(&str, Scalar, Value)]) 
         template.unwrap_or_else(|| panic!("{sql}: {:?}", out.iter().map(|d| &d.message).collect::<Vec<_>>()));
     let values: Vec<Option<Value>> = values.iter().map(|(_, _, value)| Some(value.clone())).collect();
     let (shape, binds) = template.decide(&values).expect("values can be bound");
-    Bound { statement: template.statement(&shape).expect("the shape is known"), binds }
+    Bound::new(template.statement(&shape).expect("the shape is known"), binds).expect("the values can be written")
 }
 
 /// Statements without binds.

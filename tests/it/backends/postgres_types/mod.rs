@@ -83,7 +83,7 @@ impl Types {
         let values: Vec<Option<Value>> = values.iter().map(|(.., value)| Some(value.clone())).collect();
         let (shape, binds) = template.decide(&values).expect("values can be bound");
         let statement = template.statement(&shape).expect("the shape is known");
-        let bound = datadip::backend::Bound { statement, binds };
+        let bound = datadip::backend::Bound::new(statement, binds).expect("SQL takes binds");
         let mut kept = tools::run(&self.backend, read(vec![bound])).await?;
         assert_eq!(kept.rows.len(), 1, "{sql}");
         Ok(kept.rows.remove(0))

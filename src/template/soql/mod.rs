@@ -1,0 +1,169 @@
+//! The third step of a template of SOQL, which has no bind parameters: a shape's text and its binds become a [`Query`], with
+//! a typed literal in the place of each placeholder.
+//!
+//! This is the one place where a value becomes part of a text. Why no value can become more than a value there:
+//!
+//! - The text around the literals is that of a shape: it was written and checked at load, without any value.
+//! - A literal is written by the type of its value, texts in quotes and escaped as Salesforce's own grammar says
+//!   ([`literal`]); what has no literal is refused, never altered.
+//! - The finished text is read again, in each call. It must have the tokens of the shape, kind by kind, with exactly one token
+//!   of the placeholder's type where each literal was written. A text that has not is refused: it is a fault of ours.
+//! - [`Query`] has one constructor, behind that check.
+
+mod literal;
+
+use std::{collections::BTreeSet, ops::Range};
+
+use super::{
+    Bind, Dialect, Refusal, ShapeText,
+    lexer::{self, Token, TokenKind},
+};
+use crate::value::{MASK, ParamType};
+use literal::literal;
+
+/// The most characters of a query
+/// (<https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_soslsoql.htm>).
+const MAX_CHARACTERS: usize = 100_000;
+/// What a caller reads whose values make a longer one.
+const TOO_LONG: &str = "expected fewer or shorter values: a query has at most 100000 characters";
+
+/// A query of SOQL with its values in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    text: String,
+    literals: Box<[Range<usize>]>,
+}
+
+impl Query {
+    /// The text that Salesforce gets.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text for people: the literals of the binds that are `hidden`, by their number, are masked.
+    pub fn masked(&self, hidden: impl Fn(usize) -> bool) -> String {
+        let mut shown = String::with_capacity(self.text.len());
+        let mut from = 0;
+        for (_, literal) in self.literals.iter().enumerate().filter(|(bind, _)| hidden(*bind)) {
+            shown.extend([&self.text[from..literal.start], "'", MASK, "'"]);
+            from = literal.end;
+        }
+        shown + &self.text[from..]
+    }
+}
+
+/// What a text of SOQL says of its placeholders: made with its statement, so that a call parses nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    /// The placeholders, in order.
+    places: Box<[Place]>,
+    /// The kinds of all tokens of the text, blanks included.
+    kinds: Box<[TokenKind]>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    range: Range<usize>,
+    role: Role,
+    ty: ParamType,
+}
+
+/// What the text before a placeholder makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A value of any type.
+    Value,
+    /// A text after LIKE.
+    Text,
+    /// A pattern after LIKE whose wildcards are escaped with `\`.
+    Pattern,
+    /// A whole number without sign: of LIMIT, OFFSET, or of days in `LAST_N_DAYS:30`.
+    Count,
+}
+
+impl Role {
+    /// The role of a placeholder after this token. `like` tells that its wildcards are escaped.
+    pub fn after(last: Option<Token>, text: &str, like: bool) -> Self {
+        match last {
+            Some(last) if last.is_word(text, "like") => {
+                if like {
+                    Self::Pattern
+                } else {
+                    Self::Text
+                }
+            }
+            Some(last) if last.is_word(text, "limit") || last.is_word(text, "offset") || last.text(text) == ":" => {
+                Self::Count
+            }
+            _ => Self::Value,
+        }
+    }
+}
+
+impl Form {
+    /// The form of a text that was checked.
+    pub fn of(text: &ShapeText) -> Self {
+        let tokens = lexer::tokens(&text.text, Dialect::Soql);
+        let mut last = None;
+        let mut sites = text.placeholders.iter();
+        let mut places = Vec::with_capacity(text.placeholders.len());
+        for token in &tokens {
+            if token.kind == TokenKind::Placeholder
+                && let Some(site) = sites.next()
+            {
+                let role = Role::after(last, &text.text, site.like);
+                places.push(Place { range: site.range.clone(), role, ty: site.ty });
+            }
+            if !token.is_blank() {
+                last = Some(*token);
+            }
+        }
+        Self { places: places.into(), kinds: tokens.iter().map(|token| token.kind).collect() }
+    }
+
+    /// Writes a literal for each bind into the text of the shape. The only constructor of a [`Query`].
+    pub fn query(&self, shape: &str, binds: &[Bind]) -> Result<Query, Refusal> {
+        let mut text = String::with_capacity(shape.len() + 16 * binds.len());
+        let mut literals = Vec::with_capacity(binds.len());
+        let mut from = 0;
+        for (place, bind) in self.places.iter().zip(binds) {
+            text.push_str(&shape[from..place.range.start]);
+            let start = text.len();
+            let refused = |reason: literal::Expected| Refusal::Value { param: bind.param, reason: reason.into() };
+            text += &literal(&bind.value, place.role).map_err(refused)?;
+            literals.push(start..text.len());
+            from = place.range.end;
+        }
+        text.push_str(&shape[from..]);
+        if text.chars().nth(MAX_CHARACTERS).is_some() {
+            return Err(Refusal::Value { param: largest(binds, &literals), reason: TOO_LONG.into() });
+        }
+        if !self.fits(&text, binds, &literals) {
+            return Err(Refusal::Shape { reason: "the literals do not fit the query".into() });
+        }
+        Ok(Query { text, literals: literals.into() })
+    }
+
+    /// Whether the finished text has the tokens of the shape, with one of the right kind where each literal was written.
+    fn fits(&self, text: &str, binds: &[Bind], literals: &[Range<usize>]) -> bool {
+        let tokens = lexer::tokens(text, Dialect::Soql);
+        let mut written = self.places.iter().zip(binds).zip(literals);
+        let same = tokens.iter().zip(&self.kinds).all(|(token, kind)| match kind {
+            TokenKind::Placeholder => written.next().is_some_and(|((place, bind), literal)| {
+                *literal == (token.start..token.end) && token.kind == literal::kind(place.ty, &bind.value)
+            }),
+            kind => token.kind == *kind,
+        });
+        same && tokens.len() == self.kinds.len() && binds.len() == self.places.len() && written.next().is_none()
+    }
+}
+
+/// The parameter whose literals are the longest together.
+fn largest(binds: &[Bind], literals: &[Range<usize>]) -> Option<usize> {
+    let length = |param| {
+        let of_param = binds.iter().zip(literals).filter(|(bind, _)| bind.param == param);
+        of_param.map(|(_, literal)| literal.len()).sum::<usize>()
+    };
+    let params: BTreeSet<usize> = binds.iter().filter_map(|bind| bind.param).collect();
+    params.into_iter().max_by_key(|param| length(Some(*param)))
+}
