@@ -142,6 +142,13 @@ fn the_curl_line_is_for_no_action_that_its_cost_may_keep_closed() {
 }
 
 #[cfg(unix)]
+fn client() -> reqwest::Client {
+    // It wants to know who would do its TLS, even where there is none; another test may have said so before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+#[cfg(unix)]
 #[tokio::test]
 async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
     let folder = starter();
@@ -151,7 +158,7 @@ async fn a_signal_under_load_ends_with_0_and_breaks_no_call() {
     let answered = Arc::new(AtomicUsize::new(0));
     let callers: Vec<_> = (0..8)
         .map(|_| {
-            let (url, client, answered) = (url.clone(), reqwest::Client::new(), answered.clone());
+            let (url, client, answered) = (url.clone(), client(), answered.clone());
             tokio::spawn(async move {
                 // A connection that is refused is the end; an answer that is cut off is a failure.
                 while let Ok(answer) = client.post(&url).body(r#"{"phone": "+12025550123"}"#).send().await {
