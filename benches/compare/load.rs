@@ -45,13 +45,14 @@ impl Call {
         use std::io::Write;
         // A prime step visits every customer in no order that a cache likes.
         let customer = number * 7919 % self.customers + 1;
-        let body = format!(r#"{{"variables":{{"customer_id":"{customer}"}}}}"#);
+        let digits = customer.ilog10() as usize + 1;
         request.clear();
         write!(
             request,
-            "POST {} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST {} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n\
+             {{\"variables\":{{\"customer_id\":\"{customer}\"}}}}",
             self.path,
-            body.len()
+            digits + r#"{"variables":{"customer_id":""}}"#.len()
         )
         .expect("memory can be written");
     }
@@ -124,20 +125,29 @@ impl<'a> Connection<'a> {
                 read => read,
             };
             let answer = &self.buffer[..filled];
-            let Some(head) = find(answer, b"\r\n\r\n") else { continue };
-            let length = find(&answer[..head], b"content-length: ").expect("a content length") + 16;
-            let digits = answer[length..].iter().take_while(|byte| byte.is_ascii_digit());
-            let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
-            if filled >= head + 4 + length {
+            if let Some(body) = body(answer) {
                 assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(answer));
-                return &self.buffer[head + 4..filled];
+                return &self.buffer[body..filled];
             }
         }
     }
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+/// Where the body of an answer begins, once all of it is there.
+fn body(answer: &[u8]) -> Option<usize> {
+    let (mut start, mut length) = (0, 0);
+    loop {
+        let end = start + answer[start..].iter().position(|byte| *byte == b'\n')?;
+        let line = &answer[start..end];
+        start = end + 1;
+        if line == b"\r" {
+            return (answer.len() >= start + length).then_some(start);
+        }
+        if let Some(digits) = line.strip_prefix(b"content-length: ") {
+            let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+            length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+        }
+    }
 }
 
 /// User and system time of all threads of a process: fields 14 and 15 of `/proc/<pid>/stat` (proc_pid_stat(5)), in ticks
