@@ -277,6 +277,9 @@ impl Lowering<'_> {
             self.typing.error(&CONSTANT_PLACEHOLDER, &range, "this placeholder holds a constant", Some(help.into()));
             return Node::Bind(Site::new(id, invalid(&range)));
         }
+        if self.typing.dialect == Dialect::Soql && !self.typing.is_literal(&expr, &range) {
+            return Node::Bind(Site::new(id, invalid(&range)));
+        }
         Node::Bind(Site::new(id, expr))
     }
 

@@ -146,10 +146,11 @@ impl Writer<'_> {
                 }
                 Node::Spread(spread) => {
                     let count = self.next()?;
+                    let comma = if self.dialect == Dialect::Soql { "," } else { ", " };
                     self.piece(Origin::Site(spread.id), "");
                     for at in 0..count {
                         if at > 0 {
-                            self.text.text.push_str(", ");
+                            self.text.text.push_str(comma);
                         }
                         self.placeholder(spread.id, true, false, spread.ty);
                         self.check_size()?;

@@ -99,9 +99,7 @@ impl Site {
             Type::Null | Type::Unknown => ParamType::one(Scalar::String),
         };
         let mut like = false;
-        expr.visit(&mut |expr| {
-            like |= matches!(expr.kind, Kind::Filter(Filter::Contains | Filter::StartsWith | Filter::EndsWith, _));
-        });
+        expr.visit(&mut |expr| like |= expr.is_pattern());
         let mut zone = None;
         if ty.scalar == Scalar::Timestamp {
             expr.visit(&mut |expr| match expr.kind {
@@ -271,6 +269,11 @@ impl Expr {
                 b.visit(f);
             }
         }
+    }
+
+    /// Whether it makes a pattern of LIKE.
+    pub fn is_pattern(&self) -> bool {
+        matches!(self.kind, Kind::Filter(Filter::Contains | Filter::StartsWith | Filter::EndsWith, _))
     }
 
     fn truthy(&self, found: &mut impl FnMut(Range<usize>, usize)) {

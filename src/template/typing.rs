@@ -10,7 +10,9 @@ use super::{
     tree::{Comparison, Expr, Filter, Kind, LoopField, Type},
 };
 use crate::{
-    diagnostic::{CHOICE_MISUSED, Diagnostic, Rule, TEMPLATE_UNSUPPORTED, TYPE_MISMATCH, UNKNOWN_FILTER, suggest},
+    diagnostic::{
+        CHOICE_MISUSED, Diagnostic, LIKE_ESCAPE, Rule, TEMPLATE_UNSUPPORTED, TYPE_MISMATCH, UNKNOWN_FILTER, suggest,
+    },
     value::{ParamType, Scalar, Value},
     yaml::Text,
 };
@@ -393,6 +395,24 @@ impl Typing<'_> {
             (_, Class::Boolean) => Some("write `true` or `false`, or only the name".into()),
             _ => None,
         }
+    }
+
+    /// Whether SOQL can write the values of a placeholder. A pattern must be as its filter made it: it is written with the
+    /// escapes that the filter added.
+    pub fn is_literal(&mut self, expr: &Expr, site: &Range<usize>) -> bool {
+        if class(expr.ty) == Some(Class::Json) {
+            let help = "declare the parameter with the type of the field: a text, a number, a date";
+            self.mismatch(site, format!("SOQL has no JSON, but {}", self.is(expr)), Some(help.into()));
+            return false;
+        }
+        let mut changed = false;
+        expr.visit(&mut |part| changed |= part.is_pattern() && !std::ptr::eq(part, expr));
+        if changed {
+            let message = "in SOQL `contains`, `starts_with` and `ends_with` come last in a placeholder";
+            let help = "join and change the text first: `{{ (a ~ b) | lower | contains }}`";
+            self.error(&LIKE_ESCAPE, site, message, Some(help.into()));
+        }
+        !changed
     }
 
     /// A value that decides a branch by itself.

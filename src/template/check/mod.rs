@@ -5,6 +5,7 @@
 //! It knows nothing of statements as a whole; that is `lint`'s subject.
 
 mod place;
+mod soql;
 
 use super::{
     Dialect, PlaceholderSite, ShapeText,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::diagnostic::{
     Diagnostic, GLUED_PLACEHOLDER, HAND_WRITTEN_PLACEHOLDER, LIKE_ESCAPE, PLACEHOLDER_AS_NAME, QUOTED_PLACEHOLDER,
-    SEVERAL_STATEMENTS, Span, UNBALANCED_BRACKETS, UNREADABLE_SQL, UNTERMINATED_SQL,
+    SEVERAL_STATEMENTS, Span, TYPE_MISMATCH, UNBALANCED_BRACKETS, UNREADABLE_SQL, UNTERMINATED_SQL,
 };
 
 /// Checks the text of one shape.
@@ -100,6 +101,8 @@ impl<'a> Check<'a> {
                 || self.touches(self.at.checked_sub(1).map(|at| &self.tokens[at]))
             {
                 self.out.push(glued(span));
+            } else if self.dialect == Dialect::Soql {
+                self.soql_site(site, span);
             } else {
                 self.place(span);
                 self.escape(site, span);
@@ -132,12 +135,11 @@ impl<'a> Check<'a> {
 
     /// Whether a placeholder would be joined with a neighbour that is read as one piece of text itself.
     fn touches(&self, neighbour: Option<&Token>) -> bool {
-        neighbour.is_some_and(|token| {
-            !token.is_blank()
-                && !matches!(
-                    token.kind,
-                    TokenKind::Open | TokenKind::Close | TokenKind::Operator | TokenKind::Semicolon
-                )
+        neighbour.is_some_and(|token| match token.kind {
+            TokenKind::Open | TokenKind::Close | TokenKind::Semicolon => false,
+            // In SOQL a sign is part of the number that it touches.
+            TokenKind::Operator => self.dialect == Dialect::Soql && matches!(self.word(*token), "+" | "-"),
+            _ => !token.is_blank(),
         })
     }
 
@@ -214,7 +216,12 @@ impl<'a> Check<'a> {
             self.out.push(SEVERAL_STATEMENTS.at(self.span(token), message).help(help));
         }
         match token.kind {
-            TokenKind::Semicolon => self.ended = true,
+            TokenKind::Semicolon => {
+                self.ended = true;
+                if self.dialect == Dialect::Soql && self.tokens[self.at + 1..].iter().all(Token::is_blank) {
+                    self.out.push(self.soql_unreadable(text, self.span(token)));
+                }
+            }
             TokenKind::Open => self.open.push(Bracket { token, before: self.before.len() }),
             TokenKind::Close => match self.open.pop() {
                 Some(bracket) if closes(self.word(bracket.token), text) => self.closed = Some(bracket),
@@ -240,6 +247,11 @@ impl<'a> Check<'a> {
                 let message = "a comment that MySQL executes";
                 let help = "write the text without the comment, or remove it: what runs must be checked";
                 self.out.push(UNREADABLE_SQL.at(self.span(token), message).help(help));
+            }
+            TokenKind::Unknown | TokenKind::QuotedIdentifier
+                if self.dialect == Dialect::Soql && !touched && text != "\0" =>
+            {
+                self.out.push(self.soql_unreadable(text, self.span(token)));
             }
             TokenKind::Unknown if !touched && text != "\0" => {
                 let message = format!("{} does not read `{text}` in one way only, or not at all", self.dialect.name());

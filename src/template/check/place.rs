@@ -20,9 +20,7 @@ impl Check<'_> {
             let ty = self.before.last().map_or("date", |last| self.word(*last)).to_lowercase();
             format!("write `CAST({{{{ … }}}} AS {ty})`; the parameter's type may make it unnecessary")
         } else {
-            "only values are bound; for a table, a column, a sort direction or another piece of SQL, declare a parameter of \
-             type `choice`"
-                .to_owned()
+            NAMES_ARE_CHOSEN.to_owned()
         };
         self.out.push(PLACEHOLDER_AS_NAME.at(span, message).help(help));
     }
@@ -92,7 +90,7 @@ impl Check<'_> {
     }
 
     /// Whether the innermost bracket is the call of one of these, and no query.
-    fn in_call(&self, names: &[&str]) -> bool {
+    pub(super) fn in_call(&self, names: &[&str]) -> bool {
         self.open.last().is_some_and(|bracket| {
             let name = bracket.before.checked_sub(1).map(|at| self.before[at]);
             let query = self.before.get(bracket.before + 1).is_some_and(|token| self.is(*token, "select"));
@@ -106,7 +104,7 @@ impl Check<'_> {
     }
 
     /// The token that many places before the last one that is neither blank nor comment.
-    fn earlier(&self, back: usize) -> Option<Token> {
+    pub(super) fn earlier(&self, back: usize) -> Option<Token> {
         self.before.len().checked_sub(1 + back).map(|at| self.before[at])
     }
 
@@ -141,11 +139,15 @@ impl Check<'_> {
     }
 }
 
-fn expected(what: &str, after: &str) -> String {
+/// What to do where a name or a keyword is wanted.
+pub(super) const NAMES_ARE_CHOSEN: &str = "only values are bound; for a table, a column, a sort direction or another piece of the statement, declare a parameter of \
+     type `choice`";
+
+pub(super) fn expected(what: &str, after: &str) -> String {
     format!("{what} must stand after `{after}`, and cannot be bound")
 }
 
-fn after_operand(text: &str) -> Option<String> {
+pub(super) fn after_operand(text: &str) -> Option<String> {
     let shown: String = text.chars().take(40).collect();
     Some(format!("after `{shown}` must stand a keyword, an operator or a comma, and none of these can be bound"))
 }

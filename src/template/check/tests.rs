@@ -255,3 +255,106 @@ fn an_escaped_pattern_needs_its_escape_clause_where_there_is_no_default() {
         one(dialect, "SELECT a FROM t WHERE a LIKE {{ x | contains }} ESCAPE '!'", "like-escape", "'!'");
     }
 }
+
+#[test]
+fn soql_takes_values_where_its_grammar_does() {
+    for sql in [
+        "SELECT Id FROM A WHERE B = {{ a }} AND (C != {{ b }} OR NOT (D <= {{ c }})) AND E IN ({{ d }}, {{ e }}) ORDER BY F",
+        "SELECT Id FROM A WHERE B LIKE {{ a | contains }} AND (C LIKE {{ b }}) AND D NOT IN ({{ c }})",
+        "SELECT Id FROM A WHERE B INCLUDES ({{ a }},{{ b }}) AND C EXCLUDES ('d',{{ e }})",
+        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION({{ a }}, {{ b }}), {{ c }}) < {{ d }}",
+        "SELECT COUNT(Id) FROM A GROUP BY B HAVING COUNT(Id) > {{ a }}",
+        "SELECT Id, (SELECT Id FROM Bs WHERE C={{ a }}) FROM A WHERE D IN (SELECT E FROM F WHERE G<{{ b }})",
+    ] {
+        assert_eq!(check(Dialect::Soql, sql), [], "{sql}");
+    }
+    for sql in [
+        "SELECT Id FROM {{ x }}",
+        "SELECT {{ x }} FROM A",
+        "SELECT Id, {{ x }} FROM A",
+        "SELECT COUNT({{ x }}) FROM A",
+        "SELECT Id FROM A WHERE {{ x }} = 'b'",
+        "SELECT Id FROM A WHERE ({{ x }} = 'b')",
+        "SELECT Id FROM A WHERE B = 'c' AND {{ x }} = 'b'",
+        "SELECT Id FROM A WHERE A.{{ x }} = 'b'",
+        "SELECT Id FROM A WHERE A.limit {{ x }} 'b'",
+        "SELECT Id FROM A WHERE B {{ x }} 'b'",
+        "SELECT Id FROM A WHERE B = 'b' {{ x }}",
+        "SELECT Id FROM A WHERE B IN {{ x }}",
+        "SELECT Id FROM A WHERE B LIKE ({{ x }})",
+        "SELECT Id FROM A WHERE B = {{ x }}.C",
+        "SELECT Id FROM A WHERE B = {{ x }}(C)",
+        "SELECT Id FROM A WHERE B = {{ x }}:30",
+        "SELECT Id FROM A WHERE B = THIS_WEEK:{{ x }}",
+        "SELECT Id FROM A WHERE B = C + {{ x }}",
+        "SELECT Id FROM A ORDER BY {{ x }}",
+        "SELECT Id FROM A ORDER BY B {{ x }}",
+        "SELECT Id FROM A ORDER BY B, {{ x }}",
+        "SELECT Id FROM A GROUP BY {{ x }}",
+        "SELECT Id FROM A USING SCOPE {{ x }}",
+        "SELECT Id FROM A FOR {{ x }}",
+        "{{ x }} Id FROM A",
+    ] {
+        one(Dialect::Soql, sql, "placeholder-as-name", "{{ x }}");
+    }
+    let (_, found) = diagnose(Dialect::Soql, "SELECT Id FROM A WHERE B IN {{ x }}");
+    assert!(found[0].help.as_ref().expect("help").contains("| spread"), "{found:?}");
+    let (_, found) = diagnose(Dialect::Soql, "SELECT Id FROM A ORDER BY B {{ x }}");
+    assert!(found[0].help.as_ref().expect("help").contains("`choice`"), "{found:?}");
+}
+
+#[test]
+fn soql_takes_types_where_they_mean_something() {
+    one(Dialect::Soql, "SELECT Id FROM A WHERE B = {{ x | contains }}", "like-escape", "{{ x | contains }}");
+    one(Dialect::Soql, "SELECT Id FROM A WHERE B IN ({{ x | contains }})", "like-escape", "{{ x | contains }}");
+    for sql in [
+        "SELECT Id FROM A LIMIT {{ x }}",
+        "SELECT Id FROM A OFFSET {{ x }}",
+        "SELECT Id FROM A WHERE B = N_DAYS_AGO:{{ x }}",
+    ] {
+        one(Dialect::Soql, sql, "type-mismatch", "{{ x }}");
+    }
+}
+
+#[test]
+fn soql_reads_no_placeholder_where_it_reads_no_value() {
+    for sql in [
+        "SELECT Id FROM A WHERE B = '{{ x }}'",
+        "SELECT Id FROM A WHERE B LIKE '%{{ x }}%'",
+        "SELECT Id FROM A WHERE B = \"{{ x }}\"",
+    ] {
+        one(Dialect::Soql, sql, "quoted-placeholder", "{{ x }}");
+    }
+    for sql in [
+        "LIMIT{{ x }}",
+        "WHERE B = {{ x }}0",
+        "WHERE B = -{{ x }}",
+        "WHERE B = {{ x }}-5",
+        "WHERE B = {{ x }}'a'",
+        "WHERE B = {{ x }}Z",
+    ] {
+        one(Dialect::Soql, &format!("SELECT Id FROM A {sql}"), "glued-placeholder", "{{ x }}");
+    }
+    for (sql, place) in [("= :name", ":name"), ("= ?", "?"), ("IN :names", ":names"), ("= LAST_N_DAYS:n", ":n")] {
+        one(Dialect::Soql, &format!("SELECT Id FROM A WHERE B {sql}"), "hand-written-placeholder", place);
+    }
+}
+
+#[test]
+fn soql_is_told_what_it_does_not_read() {
+    for (sql, rule, place, help) in [
+        ("SELECT Id FROM A;", "unreadable-sql", ";", "remove it"),
+        ("SELECT Id FROM A; SELECT Id FROM B", "several-statements", "SELECT", "one statement"),
+        ("SELECT Id FROM A WHERE B = \"c\"", "unreadable-sql", "\"c\"", "single quotes"),
+        (r"SELECT Id FROM A WHERE B = '\c'", "unreadable-sql", r"'\c'", "escapes"),
+        ("SELECT Id FROM A WHERE B = 1e5", "unreadable-sql", "1e5", "exponent"),
+        ("SELECT Id FROM A WHERE B > 2026-11-20T00:00:00", "unreadable-sql", "2026-11-20T00:00:00", "zone"),
+        ("SELECT Id FROM A WHERE B = 'c", "unterminated-sql", "'c\n", "close it"),
+        ("SELECT Id FROM A WHERE (B = 'c'", "unbalanced-brackets", "(", "close it"),
+        ("SELECT Id FROM A /* all */", "unreadable-sql", "/", "remove it"),
+    ] {
+        let (file, found) = diagnose(Dialect::Soql, sql);
+        assert_eq!((found[0].rule.name, &file[found[0].span.range()]), (rule, place), "{sql}");
+        assert!(found[0].help.as_ref().is_some_and(|found| found.contains(help)), "{sql}: {found:?}");
+    }
+}

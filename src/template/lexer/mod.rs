@@ -52,7 +52,7 @@ pub enum TokenKind {
     String,
     /// A literal between `$$` or `$tag$`.
     DollarString,
-    /// A number.
+    /// A number; in SOQL also a date or a time, which stand without quotes there.
     Number,
     /// A place for a bound value.
     Placeholder,

@@ -178,6 +178,78 @@ fn operators_and_numbers_are_cut_as_the_server_cuts_them() {
 }
 
 #[test]
+fn soql_has_its_own_texts_numbers_and_dates() {
+    let check = |text, expected: &[(TokenKind, &str)]| check(Dialect::Soql, text, expected);
+    let quoted = r#"'' 'a\'b' 'a\\' 'c"\n\r\t\b\"\u00e9\%\_'"#;
+    let kinds: Vec<_> = tokens(quoted, Dialect::Soql)
+        .iter()
+        .map(|token| token.kind)
+        .filter(|kind| *kind != TokenKind::Whitespace)
+        .collect();
+    assert_eq!(kinds, [TokenKind::String; 4]);
+    // Two quotes are no escape here: a text ends, and another one begins.
+    check("'a''b'", &[(TokenKind::String, "'a'"), (TokenKind::String, "'b'")]);
+    for wrong in [
+        r"'\f'",
+        r"'\N'",
+        r"'\u00g9'",
+        r"'\é'",
+        "'a\nb'",
+        "'a\rb'",
+        "1e5",
+        "5.",
+        "1.2.3",
+        "2026-1-1",
+        "2026-11-20T09:00:00",
+        "14:05:30",
+        "1a",
+        "5-3",
+        "é",
+        "%",
+        "{",
+    ] {
+        check(wrong, &[(Unknown, wrong)]);
+    }
+    for number in [
+        "5",
+        "-5",
+        "+5",
+        "1.5",
+        ".5",
+        "-.5",
+        "2026-11-20",
+        "2026-11-20T14:05:30Z",
+        "2026-11-20T14:05:30.007Z",
+        "2026-11-20T14:05:30+01:00",
+        "14:05:30.000Z",
+    ] {
+        check(number, &[(Number, number)]);
+    }
+    check("'a", &[(Unterminated(Quoting::String), "'a")]);
+    check(r"'a\'", &[(Unterminated(Quoting::String), r"'a\'")]);
+    check("\"a\" ;", &[(QuotedIdentifier, "\"a\""), (TokenKind::Semicolon, ";")]);
+    check(
+        "a__c.B>=-1 LAST_N_DAYS:30, USD5000 -- x",
+        &[
+            (Word, "a__c"),
+            (Operator, "."),
+            (Word, "B"),
+            (Operator, ">="),
+            (Number, "-1"),
+            (Word, "LAST_N_DAYS"),
+            (Operator, ":"),
+            (Number, "30"),
+            (Operator, ","),
+            (Word, "USD5000"),
+            (Operator, "-"),
+            (Operator, "-"),
+            (Word, "x"),
+        ],
+    );
+    assert_eq!(placeholders(Dialect::Soql, "? = :name AND b=? '?'"), ["?", ":name", "?"]);
+}
+
+#[test]
 fn a_colon_in_snowflake_is_a_path_after_an_operand_and_a_bind_elsewhere() {
     assert_eq!(
         placeholders(Dialect::Snowflake, "SELECT v:a.b, v :c, \"V\":d, $1:e, f(x):g, v:from:h::int, {'i':j}"),

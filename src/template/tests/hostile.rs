@@ -115,7 +115,7 @@ proptest! {
         let params: Vec<Param> = PARAMS.iter().map(|written| param(written)).collect();
         let template = pieces.concat();
         let text = text_node(&template);
-        for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Soql] {
             let mut out = Vec::new();
             let compiled = Template::compile(&text, dialect, &params, &mut out);
             prop_assert_eq!(compiled.is_some(), out.is_empty());

@@ -4,6 +4,7 @@ mod calls;
 mod errors;
 mod hostile;
 mod shapes;
+mod soql;
 
 use super::*;
 use crate::{

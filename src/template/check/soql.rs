@@ -1,0 +1,110 @@
+//! Where a value may stand in SOQL, and of which type: on the right of a comparison, in a list, after LIKE, and as a count.
+
+use super::{
+    Check, Diagnostic, LIKE_ESCAPE, PLACEHOLDER_AS_NAME, PlaceholderSite, Span, TYPE_MISMATCH, TokenKind,
+    UNREADABLE_SQL,
+    place::{NAMES_ARE_CHOSEN, after_operand, expected},
+};
+use crate::{template::soql::Role, value::Scalar};
+
+impl Check<'_> {
+    /// Checks a placeholder, the token at hand.
+    pub(super) fn soql_site(&mut self, site: &PlaceholderSite, span: Span) {
+        let found = self.soql_place(span).or_else(|| self.soql_type(site, span));
+        self.out.extend(found);
+    }
+
+    /// Where a name or a keyword must stand.
+    fn soql_place(&self, span: Span) -> Option<Diagnostic> {
+        let next = self.tokens[self.at + 1..].iter().find(|token| !token.is_blank());
+        let named = next.filter(|next| matches!(self.word(**next), "." | "(" | ":")).map(|_| "a name cannot be bound");
+        let message = self.soql_name_is_due().or_else(|| named.map(str::to_owned))?;
+        let listed = self.before.last().is_some_and(|last| LISTS.iter().any(|word| self.is(*last, word)));
+        let help = if listed { "write the list in brackets: `IN ({{ names | spread }})`" } else { NAMES_ARE_CHOSEN };
+        Some(PLACEHOLDER_AS_NAME.at(span, message).help(help))
+    }
+
+    fn soql_name_is_due(&self) -> Option<String> {
+        let Some(&last) = self.before.last() else {
+            return Some("a query begins with `SELECT`, not with a bound value".to_owned());
+        };
+        let text = self.word(last);
+        match last.kind {
+            TokenKind::Word if self.earlier(1).is_some_and(|token| self.word(token) == ".") => after_operand(text),
+            TokenKind::Word => match text.to_ascii_lowercase().as_str() {
+                "like" | "limit" | "offset" => None,
+                "from" => Some(expected("an object", text)),
+                word if LISTS.contains(&word) => Some(expected("a list in brackets", text)),
+                "select" | "where" | "and" | "or" | "not" | "by" | "having" => Some(expected("a field", text)),
+                _ => after_operand(text),
+            },
+            TokenKind::Operator => match text {
+                "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" => None,
+                "," if self.in_list() || self.in_call(&["distance"]) => None,
+                "," => Some(expected("a field", text)),
+                ":" if self.earlier(1).is_some_and(|token| is_date_formula(self.word(token))) => None,
+                "." | ":" => Some(expected("a name", text)),
+                _ => Some(format!("SOQL has no operator `{text}`")),
+            },
+            TokenKind::Open if self.in_list() => None,
+            TokenKind::Open => Some(expected("a field", text)),
+            _ => after_operand(text),
+        }
+    }
+
+    /// Whether the innermost bracket holds values.
+    fn in_list(&self) -> bool {
+        self.in_call(LISTS) || self.in_call(&["geolocation"])
+    }
+
+    /// A value of a type that cannot stand there.
+    fn soql_type(&self, site: &PlaceholderSite, span: Span) -> Option<Diagnostic> {
+        let last = self.before.last()?;
+        let after = self.word(*last).to_ascii_uppercase();
+        match (Role::after(Some(*last), &self.text.text, site.like), site.ty.scalar) {
+            (Role::Text | Role::Pattern, Scalar::String | Scalar::Uuid) | (Role::Count, Scalar::Integer) => None,
+            (Role::Text | Role::Pattern, _) => {
+                let message = format!("LIKE compares with a text, but a value of type {} stands here", site.ty);
+                Some(TYPE_MISMATCH.at(span, message).help("compare it with `=`, or declare the parameter as `string`"))
+            }
+            (Role::Count, _) => {
+                let message = format!("after `{after}` stands a whole number, but this is of type {}", site.ty);
+                Some(TYPE_MISMATCH.at(span, message).help("declare the parameter as `integer`"))
+            }
+            (Role::Value, _) if site.like => {
+                let message = "escaped wildcards mean something directly after LIKE, and nowhere else in SOQL";
+                Some(LIKE_ESCAPE.at(span, message).help("write `LIKE` before it, or remove the filter"))
+            }
+            (Role::Value, _) => None,
+        }
+    }
+
+    /// What SOQL does not read.
+    pub(super) fn soql_unreadable(&self, text: &str, span: Span) -> Diagnostic {
+        let (message, help) = match text.as_bytes().first() {
+            Some(b'\'') => (
+                "a text with an escape that SOQL does not know, or with a line break".to_owned(),
+                r#"the escapes are \n \r \t \b \" \' \\ \u0000, and after LIKE \% and \_"#,
+            ),
+            Some(b'"') => {
+                ("SOQL has no double quotes".to_owned(), "write a text in single quotes, and a name without any")
+            }
+            Some(b';') => ("SOQL has no `;`".to_owned(), "remove it"),
+            Some(b'0'..=b'9' | b'+' | b'-' | b'.') => (
+                format!("`{text}` is no number, date or datetime of SOQL"),
+                "a number has no exponent; a date is 2026-11-20, a datetime 2026-11-20T14:05:30Z, always with its zone",
+            ),
+            _ => (format!("SOQL does not read `{text}`"), "remove it, or put it into a text in single quotes"),
+        };
+        UNREADABLE_SQL.at(span, message).help(help)
+    }
+}
+
+/// `LAST_N_DAYS:30`, `N_WEEKS_AGO:2` and their like.
+fn is_date_formula(word: &str) -> bool {
+    let word = word.to_ascii_uppercase();
+    ["LAST_N_", "NEXT_N_", "N_"].iter().any(|beginning| word.starts_with(beginning))
+}
+
+/// The words before a list of values.
+const LISTS: &[&str] = &["in", "includes", "excludes"];
