@@ -140,6 +140,11 @@ impl Bound {
         let query = statement.query(&binds)?.map(Arc::new);
         Ok(Self { statement, binds, query })
     }
+
+    /// The text as the backend gets it.
+    pub fn text(&self) -> &str {
+        self.query.as_ref().map_or(self.statement.text(), |query| query.text())
+    }
 }
 
 /// A column of a result.

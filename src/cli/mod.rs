@@ -17,6 +17,8 @@ mod run;
 mod schema;
 mod serve;
 mod test;
+#[cfg(test)]
+mod tests;
 
 use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
 

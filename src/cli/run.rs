@@ -122,7 +122,7 @@ fn make(
 }
 
 /// The statements and the shape, from the file alone.
-fn statements(action: &Arc<Action>, variables: &Variables<'_>) -> Result<String, CallError> {
+pub(super) fn statements(action: &Arc<Action>, variables: &Variables<'_>) -> Result<String, CallError> {
     let mut trace = Trace::default();
     call::prepare(action, variables, &mut trace)?;
     let shown = json!({ "statements": call::statements_json(action, &trace.statements), "shape": trace.shapes });

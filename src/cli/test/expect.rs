@@ -5,13 +5,22 @@ use std::collections::HashSet;
 use bigdecimal::BigDecimal;
 use serde_json::{Number, Value as Json};
 
-use crate::spec::ExpectSpec;
+use crate::{
+    spec::ExpectSpec,
+    template::{
+        Dialect,
+        lexer::{self, TokenKind},
+    },
+    value::MASK,
+};
 
 /// What came of a test: the parts that it needed.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The statements' text, where coercion let the variables through.
-    pub sql: Option<String>,
+    /// The statements' text, where coercion let the variables through; for SOQL with the values in it.
+    pub text: Option<String>,
+    /// Whether a value in that text is sensitive.
+    pub secret: bool,
     /// Their binds, the padding of spread lists left out.
     pub binds: Vec<Json>,
     /// What the call answered; `None` where nothing was called.
@@ -59,8 +68,8 @@ impl Secrets {
 
     fn mask(&self, value: &Json) -> Json {
         match value {
-            Json::String(text) if self.0.contains(text) => "***".into(),
-            Json::Number(number) if self.0.contains(&number.to_string()) => "***".into(),
+            Json::String(text) if self.0.contains(text) => MASK.into(),
+            Json::Number(number) if self.0.contains(&number.to_string()) => MASK.into(),
             Json::Array(items) => items.iter().map(|item| self.mask(item)).collect(),
             Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), self.mask(value))).collect(),
             value => value.clone(),
@@ -71,13 +80,13 @@ impl Secrets {
 /// All differences between what a test expects and what came; empty for a test that passes.
 pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) -> Vec<String> {
     let mut found = Vec::new();
-    if let Some(expected) = expect.sql.as_ref().or(expect.soql.as_ref()) {
-        let expected = fold(&expected.value);
-        match outcome.sql.as_deref().map(fold) {
-            Some(got) if got != expected => found.push(format!("sql: expected {expected}\n              got {got}")),
-            Some(_) => {}
-            None => found.push("sql: expected a statement, got none".into()),
-        }
+    let got = outcome.text.as_deref();
+    if let Some(expected) = &expect.sql {
+        statement("sql", fold(&expected.value), got.map(fold), str::to_owned, &mut found);
+    }
+    if let Some(expected) = &expect.soql {
+        let shown = if outcome.secret { without_values } else { str::to_owned };
+        statement("soql", fold_soql(&expected.value), got.map(fold_soql), shown, &mut found);
     }
     if let Some(expected) = &expect.binds {
         compare("binds", &expected.to_json(), &Json::Array(outcome.binds.clone()), secrets, &mut found);
@@ -88,6 +97,19 @@ pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) ->
         None => {}
     }
     found
+}
+
+/// The text of the statements: is it the one that was expected?
+fn statement(key: &str, expected: String, got: Option<String>, shown: fn(&str) -> String, found: &mut Vec<String>) {
+    match got {
+        None => found.push(format!("{key}: expected a statement, got none")),
+        Some(got) if got == expected => {}
+        Some(got) => {
+            let (expected, got) = (shown(&expected), shown(&got));
+            let another = if expected == got { OF_ANOTHER_VALUE } else { "" };
+            found.push(format!("{key}: expected {expected}\n              got {got}{another}"));
+        }
+    }
 }
 
 /// The call succeeded: was it to?
@@ -150,12 +172,14 @@ fn compare(path: &str, expected: &Json, got: &Json, secrets: &Secrets, found: &m
         _ => {
             let (expected, got) = (secrets.show(expected), secrets.show(got));
             // Both may be hidden, or `***` was copied from a trace.
-            let another =
-                if expected == got { " of another value: write the value itself, it is shown to nobody" } else { "" };
+            let another = if expected == got { OF_ANOTHER_VALUE } else { "" };
             found.push(format!("{path}: expected {expected}, got {got}{another}"));
         }
     }
 }
+
+/// Said of two values of which nothing is shown.
+const OF_ANOTHER_VALUE: &str = " of another value: write the value itself, it is shown to nobody";
 
 /// Whether two numbers have one value, whatever their spelling.
 fn equal(a: &Number, b: &Number) -> bool {
@@ -191,6 +215,27 @@ fn fold(sql: &str) -> String {
     folded
 }
 
+/// The same for SOQL, whose texts have other escapes.
+fn fold_soql(soql: &str) -> String {
+    let soql = soql.trim();
+    let token = |token: lexer::Token| if token.is_blank() { " " } else { token.text(soql) };
+    lexer::tokens(soql, Dialect::Soql).into_iter().map(token).collect()
+}
+
+/// A text of SOQL with each value in it hidden, and whatever else could be a piece of one.
+fn without_values(soql: &str) -> String {
+    let token = |token: lexer::Token| {
+        let text = token.text(soql);
+        let shown = match token.kind {
+            TokenKind::Word => !["true", "false", "null"].iter().any(|value| token.is_word(soql, value)),
+            TokenKind::Operator | TokenKind::Open | TokenKind::Close | TokenKind::Whitespace => true,
+            _ => false,
+        };
+        if shown { text.to_owned() } else { format!("'{MASK}'") }
+    };
+    lexer::tokens(soql, Dialect::Soql).into_iter().map(token).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -218,7 +263,11 @@ mod tests {
 
     fn bound(sql: &str, binds: Json) -> Outcome {
         let Json::Array(binds) = binds else { panic!("a list") };
-        Outcome { sql: Some(sql.into()), binds, answer: None }
+        Outcome { text: Some(sql.into()), binds, ..Outcome::default() }
+    }
+
+    fn query(soql: &str, secret: bool) -> Outcome {
+        Outcome { text: Some(soql.into()), secret, ..Outcome::default() }
     }
 
     const NONE: [String; 0] = [];
@@ -293,6 +342,33 @@ mod tests {
             check("sql: SELECT 1", bound("SELECT  2", json!([]))),
             ["sql: expected SELECT 1\n              got SELECT 2"]
         );
+    }
+
+    #[test]
+    fn soql_is_compared_with_its_values_in_place() {
+        let soql = "SELECT  Id FROM A\n WHERE B = 'it\\'s  \"a'  AND C > 5\n";
+        assert_eq!(check(r#"soql: 'SELECT Id FROM A WHERE B = ''it\''s  "a'' AND C > 5'"#, query(soql, false)), NONE);
+        assert_eq!(check(r#"soql: 'SELECT Id FROM A WHERE B = ''it\''s "a'' AND C > 5'"#, query(soql, false)).len(), 1);
+        assert_eq!(
+            check("soql: SELECT Id FROM A WHERE B = 'x'", query("SELECT Id FROM A WHERE B = 'y'", false)),
+            ["soql: expected SELECT Id FROM A WHERE B = 'x'\n              got SELECT Id FROM A WHERE B = 'y'"]
+        );
+        assert_eq!(check("soql: SELECT Id FROM A", refused("x"))[0], "soql: expected a statement, got none");
+    }
+
+    #[test]
+    fn a_difference_shows_no_value_where_one_is_sensitive() {
+        let found =
+            check("soql: SELECT Id FROM A WHERE B = 'x' AND C = TRUE", query("SELECT Id FROM A WHERE B = 5", true));
+        assert_eq!(
+            found,
+            [
+                "soql: expected SELECT Id FROM A WHERE B = '***' AND C = '***'\n              got SELECT Id FROM A WHERE B = '***'"
+            ]
+        );
+        let found = check("soql: SELECT Id FROM A WHERE B = 'x'", query("SELECT Id FROM A WHERE B = 's3cret'", true));
+        assert!(found[0].contains("of another value") && !found[0].contains("s3cret"), "{found:?}");
+        assert_eq!(check("soql: SELECT Id FROM A LIMIT 5", query("SELECT Id FROM A LIMIT 5", true)), NONE);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     action::{Action, Encoded, Variables, is_coercion},
-    backend::Backend,
+    backend::{Backend, Bound},
     call::{self, CallError, Code, Target, Trace},
     project::{Loaded, Project},
     spec::{ExpectSpec, TestSpec},
@@ -129,7 +129,7 @@ impl Test {
 
 /// What came of one test.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// It ran, and everything was as expected.
     Passed,
     /// It ran; the differences.
@@ -139,7 +139,11 @@ enum Verdict {
 }
 
 /// Runs one test: on `live` where it needs a backend, skipped where that is none; `Err` is why.
-async fn run_test(action: &Arc<Action>, test: &TestSpec, live: Result<&Arc<dyn Backend>, String>) -> Verdict {
+pub(super) async fn run_test(
+    action: &Arc<Action>,
+    test: &TestSpec,
+    live: Result<&Arc<dyn Backend>, String>,
+) -> Verdict {
     let mut secrets = Secrets::default();
     hide(action, test, &mut secrets);
     let mut variables = Variables::from_nodes(&test.variables);
@@ -211,11 +215,11 @@ fn hide(action: &Action, test: &TestSpec, secrets: &mut Secrets) {
 
 /// The statements of a call and their binds, and what of them is sensitive.
 fn statements(action: &Action, expect: &ExpectSpec, trace: &Trace, outcome: &mut Outcome, secrets: &mut Secrets) {
-    let texts: Vec<&str> = trace.statements.iter().map(|bound| bound.statement.text()).collect();
-    outcome.sql = Some(texts.join("; "));
+    outcome.text = Some(trace.statements.iter().map(Bound::text).collect::<Vec<_>>().join("; "));
     for bind in trace.statements.iter().flat_map(|bound| &bound.binds).filter(|bind| !bind.padding) {
         let value = bind.value.to_json();
         if call::is_sensitive(action, bind) {
+            outcome.secret = true;
             secrets.hide(&value);
             // What the test expects there is as secret as what came.
             let expected = expect.binds.as_ref().map(|binds| binds.to_json());
