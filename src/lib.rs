@@ -26,13 +26,13 @@ pub mod template;
 
 pub mod spec;
 
+pub mod limit;
+
 pub mod backend;
 
 pub mod action;
 
 pub mod lint;
-
-pub mod limit;
 
 pub mod catalog;
 

@@ -1,4 +1,5 @@
-//! Concurrency with a fair, bounded queue, and rates. Used for the gateway as a whole and for single actions (SPEC 6, 7.1).
+//! Concurrency with a fair, bounded queue, and rates. Used for the gateway as a whole, for single actions and for the requests
+//! to a service (SPEC 6, 7.1, 7.3).
 
 use std::{
     num::NonZeroU32,

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::{DRIVERS, Driver, Options},
+    backend::{DRIVERS, Driver, Options, Retry},
     diagnostic::{
         BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NOT_SUPPORTED_YET, STATEMENT_KEY, Source, Span,
         TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
@@ -54,7 +54,7 @@ pub struct Action {
     pub result: ResultShape,
     /// The whole call's deadline.
     pub timeout: Duration,
-    /// How failures without effect are tried again.
+    /// How failures without effect are tried again: the whole run on a database, each request to a service.
     pub retry: Retry,
     /// How long its answers are served again; reads only.
     pub cache: Option<CachePolicy>,
@@ -99,17 +99,6 @@ pub struct Requirement {
     pub table: Spanned<String>,
     /// The columns.
     pub columns: Vec<Spanned<String>>,
-}
-
-/// Retries of failures that certainly had no effect: exponential back-off with full jitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
-    /// Tries in all, the first included; at least 1.
-    pub attempts: u32,
-    /// The first pause at most.
-    pub base_delay: Duration,
-    /// The longest pause.
-    pub max_delay: Duration,
 }
 
 /// How long an answer is served again.
@@ -319,7 +308,7 @@ fn shown(duration: Duration) -> String {
 }
 
 fn retry(spec: Option<&RetrySpec>, out: &mut Vec<Diagnostic>) -> Retry {
-    let usual = Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) };
+    let usual = Retry::default();
     let Some(spec) = spec else { return usual };
     let mut retry = usual;
     if let Some(attempts) = &spec.attempts {

@@ -13,12 +13,18 @@ mod nobody;
 pub mod options;
 pub mod pool;
 pub mod postgres;
+pub mod retry;
+pub mod salesforce;
+pub mod service;
 pub mod sqlite;
 
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32},
+    },
     time::Duration,
 };
 
@@ -37,9 +43,10 @@ pub use identifier::identifier;
 pub use inspect::Inspect;
 pub use nobody::Nobody;
 pub use options::{Isolation, Options};
+pub use retry::Retry;
 
 /// Every kind of backend.
-pub static DRIVERS: &[&Driver] = &[&mysql::DRIVER, &postgres::DRIVER, &sqlite::DRIVER];
+pub static DRIVERS: &[&Driver] = &[&mysql::DRIVER, &postgres::DRIVER, &salesforce::DRIVER, &sqlite::DRIVER];
 
 /// One kind of backend: its name in `datadip.yaml`, its dialect, and how to make one from its settings.
 pub struct Driver {
@@ -49,9 +56,11 @@ pub struct Driver {
     pub dialect: Dialect,
     /// The deadline of an action that sets none.
     pub default_timeout: Duration,
-    /// Makes a backend from its block of `datadip.yaml`, secrets already in place. It does not connect. Paths are
-    /// relative to the folder. `None` if `out` got an error.
+    /// Makes a backend from its block of `datadip.yaml`, secrets already in place. It does not connect. `None` if `out` got
+    /// an error.
     pub open: Open,
+    /// Whether its calls wait for each other as [`Deployment`] says.
+    pub queues: bool,
     /// The JSON Schema of that block.
     pub schema: fn() -> Json,
     /// Reads the `options` of an action on such a backend.
@@ -59,7 +68,25 @@ pub struct Driver {
 }
 
 /// [`Driver::open`].
-pub type Open = fn(&Node, &Path, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>;
+pub type Open = fn(&Node, &Deployment<'_>, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>;
+
+/// What all backends of a deployment have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Deployment<'a> {
+    /// The folder of `datadip.yaml`, where relative paths begin.
+    pub folder: &'a Path,
+    /// `limits.queue`: how many calls wait for a backend with a concurrency limit of its own.
+    pub queue: usize,
+    /// `limits.max_wait`: how long each of them waits at most.
+    pub max_wait: Duration,
+}
+
+impl<'a> Deployment<'a> {
+    /// One whose limits are the usual ones.
+    pub fn at(folder: &'a Path) -> Self {
+        Self { folder, queue: 400, max_wait: Duration::from_millis(500) }
+    }
+}
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,8 +121,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Whether `test --live` may run on it.
     fn allow_tests(&self) -> bool;
 
-    /// Its connections: for metrics.
+    /// Its connections, or the calls that a service works on: for metrics.
     fn connections(&self) -> Connections;
+
+    /// How much of a service's own limits is used, as far as it said so: for metrics and the profiler.
+    fn usage(&self) -> Vec<Usage> {
+        Vec::new()
+    }
 
     /// Closes its connections; calls that run are not interrupted.
     fn close(&self) -> BoxFuture<'_, ()>;
@@ -119,6 +151,10 @@ pub struct Request {
     pub deadline: Instant,
     /// The action's `options`.
     pub options: Options,
+    /// How each request to a service is tried again; a database leaves its retries to the call.
+    pub retry: Retry,
+    /// Counts requests to a service that were tried again.
+    pub retries: AtomicU32,
     /// Set by the backend from a commit to its answer: a run that ends in between leaves its outcome in doubt.
     pub committing: AtomicBool,
 }
@@ -156,6 +192,16 @@ pub struct Column {
 
 /// Takes what a statement answers. An error of its own ends the call (and rolls a write back).
 pub trait Sink: Send {
+    /// How many rows it takes at most, where that is known: a backend need not fetch more.
+    fn wanted(&self) -> Option<usize> {
+        None
+    }
+
+    /// When the next row must have come, where that is another time than the request's deadline.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
     /// There is a connection: what comes from now on is the backend's own time. May be called again when it tries again.
     fn connected(&mut self) {}
 
@@ -207,8 +253,19 @@ pub struct Connections {
     pub idle: usize,
 }
 
+/// How much of a limit of a service's own is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// What is limited, in the service's words: `api-usage`.
+    pub name: String,
+    /// How much of it is used.
+    pub used: u64,
+    /// How much there is.
+    pub limit: u64,
+}
+
 /// Why a run failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// What kind of failure it is.
     pub kind: FailureKind,
@@ -255,6 +312,10 @@ pub enum FailureKind {
     Stopped,
     /// No connection, or it was lost.
     Unavailable,
+    /// A limit of the service's own is used up.
+    Limited,
+    /// The service takes no more requests for the moment.
+    Throttled,
     /// No connection came free in time.
     Overloaded,
     /// Locks.

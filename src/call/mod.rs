@@ -14,7 +14,7 @@ use std::{mem, sync::Arc, sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    action::{Action, BadParam, Encoded, Envelope, ResultError, Retry, Variables},
+    action::{Action, BadParam, Encoded, Envelope, ResultError, Variables},
     backend::{Again, Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
     catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
@@ -101,6 +101,7 @@ async fn perform(target: Target<'_>, kept: bool, deadline: Instant, trace: &mut 
         }
     };
     let in_doubt = request.committing.load(Ordering::Relaxed);
+    trace.retries += request.retries.load(Ordering::Relaxed);
     trace.statements = request.statements;
     match outcome {
         Ok(()) => encoder.finish().map_err(unfit),
@@ -184,6 +185,8 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         dry: target.dry,
         deadline,
         options: target.action.options,
+        retry: target.action.retry,
+        retries: 0.into(),
         committing: false.into(),
     }
 }
@@ -225,7 +228,7 @@ async fn attempts<S: Sink>(
             }
             Again::Paused if paused + 1 < retry.attempts => {
                 paused += 1;
-                pause(retry, paused - 1, random_fraction())
+                retry.pause(paused - 1)
             }
             _ => return Err(failure),
         };
@@ -235,17 +238,6 @@ async fn attempts<S: Sink>(
         sleep(wait).await;
         trace.retries += 1;
     }
-}
-
-/// Exponential back-off with full jitter: anything up to the base delay, doubled with each retry, within the longest one.
-fn pause(retry: Retry, retries: u32, fraction: f64) -> Duration {
-    let longest = retry.base_delay.saturating_mul(2u32.saturating_pow(retries)).min(retry.max_delay);
-    longest.mul_f64(fraction)
-}
-
-/// Evenly distributed between 0 and 1. Without a source of randomness the whole pause is made.
-fn random_fraction() -> f64 {
-    getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX))
 }
 
 /// Values that are each valid but cannot be bound.
@@ -278,6 +270,7 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
         (Some(own), _) => (Code::Own(Box::new(own.clone())), None),
         (None, FailureKind::Constraint(constraint)) => (Code::ConstraintViolation, Some(constraint)),
         (None, FailureKind::Unavailable) => (Code::BackendUnavailable, None),
+        (None, FailureKind::Limited | FailureKind::Throttled) => (Code::BackendLimited, None),
         (None, FailureKind::Overloaded) => (Code::Overloaded, None),
         (None, FailureKind::Contention) => (Code::Contention, None),
         (None, FailureKind::Timeout) => (Code::Timeout, None),
@@ -308,26 +301,4 @@ fn only_param(statements: &[Bound]) -> Option<usize> {
     let mut params = statements.iter().flat_map(|bound| &bound.binds).map(|bind| bind.param);
     let first = params.next()??;
     params.all(|param| param == Some(first)).then_some(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RETRY: Retry =
-        Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_secs(2) };
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let longest: Vec<u128> = (0..7).map(|retries| pause(RETRY, retries, 1.0).as_millis()).collect();
-        assert_eq!(longest, [100, 200, 400, 800, 1600, 2000, 2000]);
-        assert_eq!(pause(RETRY, u32::MAX, 1.0), RETRY.max_delay);
-    }
-
-    #[test]
-    fn pauses_are_anything_from_nothing_on() {
-        assert_eq!(pause(RETRY, 3, 0.0), Duration::ZERO);
-        assert_eq!(pause(RETRY, 1, 0.5), Duration::from_millis(100));
-        assert!((0..1000).map(|_| random_fraction()).all(|fraction| (0.0..=1.0).contains(&fraction)));
-    }
 }

@@ -51,6 +51,7 @@ pub async fn stream(
     let mut sink = Paced { rows: action.result.stream(lines), pace: &pace };
     let run = attempts(target, &request, &mut sink, trace, |sink| !sink.rows.sent());
     let outcome = pace.keep(run).await;
+    trace.retries += request.retries.load(Ordering::Relaxed);
     trace.statements = request.statements;
     let rows = sink.rows;
     let failure = match outcome {
@@ -131,6 +132,14 @@ struct Paced<'a> {
 }
 
 impl Sink for Paced<'_> {
+    fn wanted(&self) -> Option<usize> {
+        self.rows.wanted()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.pace.deadline())
+    }
+
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
         self.rows.begin(columns)
     }

@@ -48,6 +48,8 @@ rules! {
     Error BAD_ADDRESS "bad-address";
     Error UNRESOLVED_REFERENCE "unresolved-reference";
     Error LOOPBACK_ONLY "loopback-only";
+    Warning MY_DOMAIN "my-domain";
+    Warning PASSWORD_FLOW "password-flow";
 
     Error UNKNOWN_BACKEND "unknown-backend";
     Error STATEMENT_KEY "statement-key";

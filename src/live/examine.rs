@@ -165,6 +165,8 @@ fn passes(failure: &Failure) -> bool {
         failure.kind,
         FailureKind::Unavailable
             | FailureKind::Overloaded
+            | FailureKind::Limited
+            | FailureKind::Throttled
             | FailureKind::Contention
             | FailureKind::Timeout
             | FailureKind::Stopped

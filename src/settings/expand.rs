@@ -40,8 +40,10 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// A file named by `${file:…}` is at most this long.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
+/// A file that a value is read from is at most this long: a bundle of certificates has some hundred KiB.
+const MAX_SECRET_BYTES: u64 = 1024 * 1024;
+/// Keys whose value is the path of a file and stands for what is in it.
+const FILE_KEYS: [&str; 2] = ["private_key_file", "tls_ca"];
 
 /// A value's references, replaced.
 struct Replaced {
@@ -57,7 +59,7 @@ pub struct Expansion<'a> {
     environment: Option<&'a dyn Environment>,
     folder: &'a Path,
     replaced: Vec<Replaced>,
-    /// The files that `${file:…}` names.
+    /// The files that `${file:…}` and keys such as `private_key_file` name.
     pub files: Vec<PathBuf>,
 }
 
@@ -78,8 +80,39 @@ impl<'a> Expansion<'a> {
             }
             Kind::Scalar(_) => {}
             Kind::List(items) => items.iter_mut().for_each(|item| self.expand(item, out)),
-            Kind::Map(entries) => entries.iter_mut().for_each(|(_, node)| self.expand(node, out)),
+            Kind::Map(entries) => {
+                for (key, node) in entries {
+                    self.expand(node, out);
+                    if FILE_KEYS.contains(&key.value.as_str()) {
+                        self.read_named(node, out);
+                    }
+                }
+            }
         }
+    }
+
+    /// Puts what is in a file in the place of its path.
+    fn read_named(&mut self, node: &mut Node, out: &mut Vec<Diagnostic>) {
+        let Kind::Scalar(text) = &mut node.kind else { return };
+        let unknown = |replaced: &Replaced| replaced.span == text.span && replaced.value.is_none();
+        if text.value.trim().is_empty() || self.replaced.iter().any(unknown) {
+            return;
+        }
+        let written = text.value.clone();
+        let value = self.read(&written, text.span, out);
+        self.replaced.push(Replaced { span: text.span, written, value: value.clone() });
+        if let Some(value) = value {
+            *text = text.replaced(Style::Text, value);
+        }
+    }
+
+    /// The text of a file.
+    fn read(&mut self, path: &str, span: Span, out: &mut Vec<Diagnostic>) -> Option<String> {
+        let path = self.folder.join(path);
+        self.files.push(path.clone());
+        let text = self.environment?.file(&path);
+        let unreadable = |error| UNRESOLVED_REFERENCE.at(span, format!("`{}` cannot be read: {error}", path.display()));
+        text.map_err(|error| out.push(unreadable(error))).ok()
     }
 
     /// Takes the values out of messages, and the passwords of addresses that are no references: what is said of a value that came from elsewhere names the reference instead, and
@@ -148,17 +181,8 @@ impl<'a> Expansion<'a> {
 
     fn look_up(&mut self, reference: &str, span: Span, out: &mut Vec<Diagnostic>) -> Option<String> {
         if let Some(path) = reference.strip_prefix("file:") {
-            let path = self.folder.join(path);
-            self.files.push(path.clone());
-            return match self.environment?.file(&path) {
-                Ok(text) => {
-                    Some(text.strip_suffix('\n').map_or(text.as_str(), |t| t.trim_end_matches('\r')).to_owned())
-                }
-                Err(error) => {
-                    out.push(UNRESOLVED_REFERENCE.at(span, format!("`{}` cannot be read: {error}", path.display())));
-                    None
-                }
-            };
+            let text = self.read(path, span, out)?;
+            return Some(text.strip_suffix('\n').map_or(text.as_str(), |t| t.trim_end_matches('\r')).to_owned());
         }
         let (name, default) = match reference.split_once(":-") {
             Some((name, default)) => (name, Some(default)),

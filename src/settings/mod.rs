@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     action::{Context, Schemas},
-    backend::{Backend, DRIVERS, Driver, driver},
+    backend::{Backend, DRIVERS, Deployment, Driver, driver},
     diagnostic::{
         BAD_VALUE, Diagnostic, LOOPBACK_ONLY, Level, MISSING_KEY, RULES, Report, Source, Span, has_errors, suggest,
     },
@@ -114,12 +114,13 @@ pub struct BackendSettings {
     /// The place of its name in `datadip.yaml`.
     pub place: Span,
     block: Node,
+    limits: LimiterSettings,
 }
 
 impl BackendSettings {
     /// Makes the backend; it does not connect. `None` only where secrets were left out.
     pub fn open(&self, folder: &Path) -> Option<Arc<dyn Backend>> {
-        (self.driver.open)(&self.block, folder, &mut Vec::new())
+        (self.driver.open)(&self.block, &deployment(folder, &self.limits), &mut Vec::new())
     }
 }
 
@@ -286,6 +287,7 @@ fn build(
     let server = server(spec.server.as_ref(), spec.access.is_some(), outline, out);
     let limits = limits(spec.limits.as_ref(), out);
     outline.response_bytes = limits.response_bytes;
+    let backends = backends(&spec.backends, limits.calls, outline, folder, out);
     Settings {
         folder: folder.to_owned(),
         server,
@@ -296,7 +298,7 @@ fn build(
             .as_ref()
             .and_then(|cache| cache.max_bytes.as_ref())
             .map_or(DEFAULT_CACHE_BYTES, |max| max.value.0),
-        backends: backends(&spec.backends, outline, folder, out),
+        backends,
         telemetry: Telemetry {
             log: spec.telemetry.as_ref().and_then(|telemetry| telemetry.log),
             level: spec.telemetry.as_ref().and_then(|telemetry| telemetry.level).unwrap_or(LogLevel::Info),
@@ -400,6 +402,7 @@ fn count(given: &Spanned<u64>, range: std::ops::RangeInclusive<u64>, out: &mut V
 
 fn backends(
     spec: &Entries<Node>,
+    limits: LimiterSettings,
     outline: &mut Outline,
     folder: &Path,
     out: &mut Vec<Diagnostic>,
@@ -433,15 +436,22 @@ fn backends(
         known.insert(name.value.clone(), driver);
         let mut digest = Sha256::new_with_prefix(block.to_json().to_string());
         digest.update(folder.as_os_str().as_encoded_bytes());
-        let settings =
-            BackendSettings { driver, digest: digest.finalize().into(), place: name.span, block: block.clone() };
+        if driver.queues {
+            digest.update(format!("{:?}", (limits.queue, limits.max_wait)));
+        }
+        let digest = digest.finalize().into();
+        let settings = BackendSettings { driver, digest, place: name.span, block: block.clone(), limits };
         // Opened only to hear what is wrong with the block; the gateway opens those that it needs.
-        drop((driver.open)(block, folder, out));
+        drop((driver.open)(block, &deployment(folder, &limits), out));
         backends.insert(name.value.clone(), settings);
     }
     // The actions of a backend whose kind is wrong are not to blame.
     outline.backends = all_known.then_some(known);
     backends
+}
+
+fn deployment<'a>(folder: &'a Path, limits: &LimiterSettings) -> Deployment<'a> {
+    Deployment { folder, queue: limits.queue, max_wait: limits.max_wait }
 }
 
 fn levels(spec: Option<&LintSpec>, out: &mut Vec<Diagnostic>) -> HashMap<&'static str, Option<Level>> {

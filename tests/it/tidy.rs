@@ -13,10 +13,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("yaml", &["diagnostic", "value"]),
     ("template", &["diagnostic", "value", "yaml"]),
     ("spec", &["diagnostic", "value", "yaml", "template"]),
-    ("backend", &["diagnostic", "value", "yaml", "template"]),
+    ("limit", &["yaml"]),
+    ("backend", &["diagnostic", "value", "yaml", "template", "limit"]),
     ("action", &["diagnostic", "value", "yaml", "template", "spec", "backend"]),
     ("lint", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action"]),
-    ("limit", &["yaml"]),
     ("catalog", &["diagnostic", "value", "template", "action", "limit"]),
     ("settings", &["diagnostic", "value", "yaml", "spec", "backend", "action", "limit"]),
     (

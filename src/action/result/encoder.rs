@@ -176,6 +176,11 @@ impl<'a> Encoder<'a> {
 }
 
 impl Sink for Encoder<'_> {
+    fn wanted(&self) -> Option<usize> {
+        // One more than is answered tells whether there are too many.
+        Some(if self.shape.shape == Shape::Rows { self.shape.max_rows.saturating_add(1) } else { 1 })
+    }
+
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
         self.body.clear();
         self.body.extend_from_slice(HEAD);

@@ -108,6 +108,10 @@ impl<'a> RowStream<'a> {
 }
 
 impl Sink for RowStream<'_> {
+    fn wanted(&self) -> Option<usize> {
+        self.max_rows.checked_add(1)
+    }
+
     fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
         self.chunk.clear();
         (self.count, self.truncated, self.error) = (0, false, None);

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use self::circuit::{Circuit, Pass, Turn};
 use super::{
     Backend, Column, Connections, Driver, Failure, FailureKind, Flow, Health, Inspect, Request, Sink, Stop, Timings,
+    Usage,
 };
 
 /// Timers may go off so much too early.
@@ -102,6 +103,10 @@ impl Backend for Breaker {
         self.backend.connections()
     }
 
+    fn usage(&self) -> Vec<Usage> {
+        self.backend.usage()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.backend.close()
     }
@@ -139,7 +144,7 @@ impl Attempt<'_> {
     fn verdict(&self, outcome: &Result<Timings, Failure>) -> Verdict {
         let Err(failure) = outcome else { return Verdict::Works };
         match failure.kind {
-            FailureKind::Unavailable => Verdict::Fails,
+            FailureKind::Unavailable | FailureKind::Throttled => Verdict::Fails,
             // Our own limit, and a wait in which nothing was asked.
             FailureKind::Overloaded => Verdict::Unknown,
             // With a code it was the backend itself that gave the statement up.
@@ -187,6 +192,14 @@ impl Drop for Attempt<'_> {
 }
 
 impl Sink for Attempt<'_> {
+    fn wanted(&self) -> Option<usize> {
+        self.sink.wanted()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.sink.deadline()
+    }
+
     fn connected(&mut self) {
         self.since = self.breaker.started.elapsed();
         self.sink.connected();

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::*;
-use crate::backend::{Nobody, Options, sqlite};
+use crate::backend::{Nobody, Options, Retry, sqlite};
 
 /// What a scripted backend does with one run.
 #[derive(Clone, Debug)]
@@ -102,6 +102,8 @@ async fn run(breaker: &Breaker, deadline: Duration) -> Result<Timings, Failure> 
         dry: false,
         deadline,
         options: Options::default(),
+        retry: Retry::default(),
+        retries: 0.into(),
         committing: false.into(),
     };
     let outcome = timeout_at(deadline, Backend::run(breaker, &request, &mut Nobody)).await;
@@ -130,7 +132,11 @@ async fn opens_with(does: Does, deadline: Duration, patience: Option<Duration>) 
 
 #[tokio::test]
 async fn failures_of_the_backend_open_it() {
-    for does in [Does::Fail(FailureKind::Unavailable), Does::Code(FailureKind::Unavailable, "28P01")] {
+    for does in [
+        Does::Fail(FailureKind::Unavailable),
+        Does::Fail(FailureKind::Throttled),
+        Does::Code(FailureKind::Unavailable, "28P01"),
+    ] {
         assert!(opens(does.clone(), LONG).await, "{does:?}");
     }
     assert!(opens_with(Does::Hang, SHORT, Some(SHORT / 2)).await, "nothing came before the deadline");
@@ -141,6 +147,7 @@ async fn what_is_not_the_backends_fault_does_not_open_it() {
     for kind in [
         FailureKind::Stopped,
         FailureKind::Overloaded,
+        FailureKind::Limited,
         FailureKind::Contention,
         FailureKind::InvalidValue,
         FailureKind::Constraint("unique"),

@@ -52,7 +52,10 @@ pub static DRIVER: Driver = Driver {
     kind: "mysql",
     dialect: Dialect::Mysql,
     default_timeout: Duration::from_secs(5),
-    open: |node, folder, out| Mysql::open(node, folder, out).map(|mysql| Arc::new(mysql) as Arc<dyn Backend>),
+    open: |node, deployment, out| {
+        Mysql::open(node, deployment.folder, out).map(|mysql| Arc::new(mysql) as Arc<dyn Backend>)
+    },
+    queues: false,
     schema: Settings::schema,
     options: Options::database,
 };

@@ -51,7 +51,10 @@ pub static DRIVER: Driver = Driver {
     kind: "postgres",
     dialect: Dialect::Postgres,
     default_timeout: Duration::from_secs(5),
-    open: |node, folder, out| Postgres::open(node, folder, out).map(|postgres| Arc::new(postgres) as Arc<dyn Backend>),
+    open: |node, deployment, out| {
+        Postgres::open(node, deployment.folder, out).map(|postgres| Arc::new(postgres) as Arc<dyn Backend>)
+    },
+    queues: false,
     schema: Settings::schema,
     options: Options::database,
 };

@@ -39,7 +39,10 @@ pub static DRIVER: Driver = Driver {
     kind: "sqlite",
     dialect: Dialect::Sqlite,
     default_timeout: Duration::from_secs(5),
-    open: |node, folder, out| Sqlite::open(node, folder, out).map(|sqlite| Arc::new(sqlite) as Arc<dyn Backend>),
+    open: |node, deployment, out| {
+        Sqlite::open(node, deployment.folder, out).map(|sqlite| Arc::new(sqlite) as Arc<dyn Backend>)
+    },
+    queues: false,
     schema: Settings::schema,
     options: Options::serializable,
 };

@@ -23,6 +23,7 @@ macro_rules! driver {
             dialect: $dialect,
             default_timeout: Duration::from_secs(5),
             open: |_, _, _| None,
+            queues: false,
             schema: || serde_json::json!({}),
             options: Options::database,
         }

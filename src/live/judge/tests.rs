@@ -17,6 +17,7 @@ static POSTGRES: Driver = Driver {
     dialect: Dialect::Postgres,
     default_timeout: Duration::from_secs(5),
     open: |_, _, _| None,
+    queues: false,
     schema: || serde_json::json!({}),
     options: Options::database,
 };

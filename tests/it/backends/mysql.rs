@@ -8,7 +8,8 @@ use std::{
 
 use datadip::{
     backend::{
-        Again, Backend, Column, Driver, FailureKind, Flow, Health, Isolation, Options, Request, Sink, Stop, driver,
+        Again, Backend, Column, Deployment, Driver, FailureKind, Flow, Health, Isolation, Options, Request, Sink, Stop,
+        driver,
     },
     template::Dialect,
     value::{Scalar, Value},
@@ -81,7 +82,8 @@ impl Mysql {
 
     pub fn open(&self, settings: &str) -> Arc<dyn Backend> {
         let (document, mut out) = yaml::parse(&format!("kind: mysql\nurl: \"{}\"\n{settings}", self.0.url()));
-        let backend = (self.driver().open)(&document.expect("valid YAML").root, Path::new("."), &mut out);
+        let backend =
+            (self.driver().open)(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out);
         backend.unwrap_or_else(|| panic!("{out:?}"))
     }
 }
@@ -530,7 +532,8 @@ async fn a_server_that_refuses_or_is_not_there_is_unavailable() {
     ] {
         let (document, mut out) = yaml::parse(&format!("kind: mysql\nurl: \"{url}\"\n"));
         let root = document.expect("valid YAML").root;
-        let backend = (fixture.driver().open)(&root, Path::new("."), &mut out).expect("nothing is asked yet");
+        let backend =
+            (fixture.driver().open)(&root, &Deployment::at(Path::new(".")), &mut out).expect("nothing is asked yet");
         assert_eq!(backend.health(), Health::Unused);
         let failure = run(&backend, read(statements(SQL, &["SELECT 1"]))).await.expect_err("no connection");
         assert_eq!((failure.kind, failure.again, failure.code.as_deref()), (FailureKind::Unavailable, again, code));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use datadip::{
-    backend::{Again, Backend, Driver, FailureKind, Health, Isolation, Options, Request, driver},
+    backend::{Again, Backend, Deployment, Driver, FailureKind, Health, Isolation, Options, Request, driver},
     template::Dialect,
     value::{Scalar, Value},
     yaml,
@@ -109,7 +109,8 @@ impl Postgres {
 
     fn open_at(&self, url: &str, settings: &str) -> Arc<dyn Backend> {
         let (document, mut out) = yaml::parse(&format!("kind: postgres\nurl: \"{url}\"\n{settings}"));
-        let backend = (self.driver().open)(&document.expect("valid YAML").root, Path::new("."), &mut out);
+        let backend =
+            (self.driver().open)(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out);
         backend.unwrap_or_else(|| panic!("{out:?}"))
     }
 }
@@ -822,7 +823,8 @@ async fn a_server_that_cannot_be_reached_is_unavailable() {
     let Some(fixture) = Postgres::new() else { return };
     let open = |url: &str| {
         let (document, mut out) = yaml::parse(&format!("kind: postgres\nurl: \"{url}\"\n"));
-        (fixture.driver().open)(&document.expect("valid YAML").root, Path::new("."), &mut out).expect("a good address")
+        (fixture.driver().open)(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out)
+            .expect("a good address")
     };
     let nobody = open("postgres://u:secret@127.0.0.1:1/db");
     let failure = run(&nobody, read(statements(SQL, &["SELECT 1"]))).await.expect_err("nobody is there");

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Again, Backend, Driver, FailureKind, Health, driver, inspect::JsonKind},
+    backend::{Again, Backend, Deployment, Driver, FailureKind, Health, driver, inspect::JsonKind},
     template::Dialect,
     value::{Scalar, Value},
     yaml,
@@ -41,7 +41,8 @@ impl Sqlite {
 
     fn open(&self, settings: &str) -> Arc<dyn Backend> {
         let (document, mut out) = yaml::parse(&format!("kind: sqlite\nurl: sqlite:test.db\n{settings}"));
-        let backend = (self.driver().open)(&document.expect("valid YAML").root, self.folder(), &mut out);
+        let backend =
+            (self.driver().open)(&document.expect("valid YAML").root, &Deployment::at(self.folder()), &mut out);
         backend.unwrap_or_else(|| panic!("{out:?}"))
     }
 }

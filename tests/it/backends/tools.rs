@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use datadip::{
-    backend::{Backend, Bound, Column, Failure, Flow, Options, Request, Sink, Stop},
+    backend::{Backend, Bound, Column, Failure, Flow, Options, Request, Retry, Sink, Stop},
     template::{Dialect, Param, Template},
     value::{ParamType, Scalar, Value},
     yaml::{self, Kind},
@@ -44,7 +44,16 @@ pub fn statements(dialect: Dialect, sql: &[&str]) -> Vec<Bound> {
 /// A read of some seconds.
 pub fn read(statements: Vec<Bound>) -> Request {
     let deadline = Instant::now() + Duration::from_secs(20);
-    Request { statements, write: false, dry: false, deadline, options: Options::default(), committing: false.into() }
+    Request {
+        statements,
+        write: false,
+        dry: false,
+        deadline,
+        options: Options::default(),
+        retry: Retry::default(),
+        retries: 0.into(),
+        committing: false.into(),
+    }
 }
 
 /// A write of some seconds.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datadip::{
     backend::{
-        Backend, Failure, FailureKind,
+        Backend, Deployment, Failure, FailureKind,
         inspect::{ALL_TABLES, Description, Inspect, Plan},
     },
     template::{Dialect, Statement},
@@ -28,7 +28,8 @@ impl Live {
         let driver = datadip::backend::driver(kind).expect("it is registered");
         let block = format!("kind: {kind}\nurl: {}\npool: {{ max: 1, acquire_timeout: 1s }}\n", database.url());
         let (document, mut out) = datadip::yaml::parse(&block);
-        let backend = (driver.open)(&document.expect("valid YAML").root, std::path::Path::new("."), &mut out);
+        let backend =
+            (driver.open)(&document.expect("valid YAML").root, &Deployment::at(std::path::Path::new(".")), &mut out);
         Self { database, backend: backend.unwrap_or_else(|| panic!("{out:?}")), dialect: driver.dialect }
     }
 

@@ -9,7 +9,7 @@ mod results;
 use std::{path::Path, sync::Arc};
 
 use datadip::{
-    backend::{Backend, Failure, driver},
+    backend::{Backend, Deployment, Failure, driver},
     template::{Dialect, Param, Template},
     value::{ParamType, Value},
     yaml::{self, Kind},
@@ -49,7 +49,7 @@ impl Types {
         let settings = format!("kind: postgres\nurl: \"{}\"\npool: {{ max: 2 }}\n", database.url());
         let (document, mut out) = yaml::parse(&settings);
         let open = driver("postgres").expect("it is registered").open;
-        let backend = open(&document.expect("valid YAML").root, Path::new("."), &mut out);
+        let backend = open(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out);
         Some(Self { backend: backend.unwrap_or_else(|| panic!("{out:?}")), database })
     }
 

@@ -1,0 +1,38 @@
+//! Signed tokens (RFC 7519) with RS256, by which a service is told who calls.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
+use serde_json::{Value as Json, json};
+
+/// What [`Signer::from_pem`] takes: the words of a diagnostic.
+pub const KEY: &str = "an unencrypted RSA private key of 2048 to 8192 bits as PEM";
+
+/// Signs with one private key.
+#[derive(Debug)]
+pub struct Signer {
+    key: KeyPair,
+}
+
+impl Signer {
+    /// Reads [`KEY`], in PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`). `None` for anything else.
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()? {
+            PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
+            _ => return None,
+        };
+        key.ok().map(|key| Self { key })
+    }
+
+    /// A token that says this; `None` without a source of randomness.
+    pub fn sign(&self, claims: &Json) -> Option<String> {
+        let part = |json: &Json| URL_SAFE_NO_PAD.encode(json.to_string());
+        let mut token = format!("{}.{}", part(&json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
+        let mut signature = vec![0; self.key.public().modulus_len()];
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature).ok()?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
+        Some(token)
+    }
+}
