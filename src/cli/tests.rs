@@ -23,6 +23,7 @@ static SOQL: Driver = Driver {
     dialect: Dialect::Soql,
     default_timeout: Duration::from_secs(5),
     open: |_, _, _| None,
+    queues: false,
     schema: || json!({}),
     options: Options::database,
 };
