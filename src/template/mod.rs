@@ -3,6 +3,9 @@
 //! The promise that no value from a request is ever part of the SQL text is kept by types: [`Template::decide`] sees
 //! values and answers a [`Shape`] and binds, it writes no text; [`Template::statement`] sees a shape and cannot see
 //! values. [`Statement`] has one constructor, private to this module.
+//!
+//! SOQL has no bind parameters. There a third step, [`Statement::query`], writes literals into the text, and reads it again
+//! before anybody gets it: the module `soql` says why that is as safe.
 
 mod check;
 mod dialect;
@@ -116,7 +119,8 @@ pub enum Refusal {
         /// The list parameter.
         param: usize,
     },
-    /// The text with a list of this length fails the check that all other shapes passed at load.
+    /// The text with a list of this length fails the check that all other shapes passed at load, or a query of SOQL is not
+    /// made of the pieces of its shape.
     Shape {
         /// What is wrong, for the log.
         reason: String,

@@ -1,5 +1,5 @@
 //! SOQL: words, texts in single quotes with backslash escapes, numbers, and dates and times without quotes; no comments, no
-//! quoted names. `?` is our own placeholder: SOQL has none, and [`crate::template::soql`] writes a literal in its place.
+//! quoted names. `?` is our own placeholder: SOQL has none, and a literal is written in its place.
 //! `:name`, the form of Apex, is a placeholder written by hand.
 //!
 //! Source: Salesforce's own grammar, npm `@salesforce/soql-common`, and the page

@@ -5,7 +5,7 @@
 //!
 //! - The text around the literals is that of a shape: it was written and checked at load, without any value.
 //! - A literal is written by the type of its value, texts in quotes and escaped as Salesforce's own grammar says
-//!   ([`literal`]); what has no literal is refused, never altered.
+//!   (`literal.rs`); what has no literal is refused, never altered.
 //! - The finished text is read again, in each call. It must have the tokens of the shape, kind by kind, with exactly one token
 //!   of the placeholder's type where each literal was written. A text that has not is refused: it is a fault of ours.
 //! - [`Query`] has one constructor, behind that check.
@@ -44,9 +44,11 @@ impl Query {
     pub fn masked(&self, hidden: impl Fn(usize) -> bool) -> String {
         let mut shown = String::with_capacity(self.text.len());
         let mut from = 0;
-        for (_, literal) in self.literals.iter().enumerate().filter(|(bind, _)| hidden(*bind)) {
-            shown.extend([&self.text[from..literal.start], "'", MASK, "'"]);
-            from = literal.end;
+        for (bind, literal) in self.literals.iter().enumerate() {
+            if hidden(bind) {
+                shown.extend([&self.text[from..literal.start], "'", MASK, "'"]);
+                from = literal.end;
+            }
         }
         shown + &self.text[from..]
     }
