@@ -121,7 +121,7 @@ END
 make_mariadb() {
   as_owner mariadb-install-db --no-defaults --datadir="$SERVERS/mariadb" --skip-test-db
   echo "CREATE USER IF NOT EXISTS datadip@localhost, datadip@'127.0.0.1';" >"$SERVERS/mariadb.sql"
-  echo "GRANT ALL ON *.* TO datadip@localhost, datadip@'127.0.0.1';" >>"$SERVERS/mariadb.sql"
+  echo "GRANT ALL ON *.* TO datadip@localhost, datadip@'127.0.0.1' WITH GRANT OPTION;" >>"$SERVERS/mariadb.sql"
   cat >"$SERVERS/mariadb.cnf" <<END
 [mariadbd]
 datadir = $SERVERS/mariadb

@@ -9,16 +9,17 @@ use tokio::{sync::Mutex, time::timeout};
 use super::{
     failure::{Phase, failure},
     run::Session,
+    unseen::Generation,
 };
 use crate::{
     backend::{Again, Failure, FailureKind, pool::Connect},
     template::numbered,
 };
 
-/// What every session is set to, at its start and after each write. Templates are cut into tokens on the assumption that
-/// `"a"` is a text and `\` escapes in it, so `sql_mode` must hold neither ANSI_QUOTES nor NO_BACKSLASH_ESCAPES;
-/// ONLY_FULL_GROUP_BY stays as the server has it. The limits of time are a safety net for work that a crash leaves behind;
-/// each vendor reads its own and takes the other's for a comment.
+/// What every session is set to, at its start and after each write that leaves it to the next call. Templates are cut into
+/// tokens on the assumption that `"a"` is a text and `\` escapes in it, so `sql_mode` must hold neither ANSI_QUOTES nor
+/// NO_BACKSLASH_ESCAPES; ONLY_FULL_GROUP_BY stays as the server has it. The limits of time are a safety net for work that a
+/// crash leaves behind; each vendor reads its own and takes the other's for a comment.
 macro_rules! settings {
     () => {
         "SET time_zone = '+00:00', autocommit = 1, wait_timeout = 28800, sql_mode = CONCAT('STRICT_ALL_TABLES,\
@@ -42,6 +43,7 @@ const KILL: Duration = Duration::from_secs(5);
 pub(super) struct Connector {
     options: MySqlConnectOptions,
     killer: Arc<Killer>,
+    generation: Generation,
 }
 
 /// Which connection of which server process a session is. Servers count their connections from one again after a restart,
@@ -55,7 +57,8 @@ pub(super) struct Identity {
 }
 
 impl Connector {
-    pub(super) fn new(options: MySqlConnectOptions) -> Self {
+    /// Connections that are not used any more when another generation begins.
+    pub(super) fn new(options: MySqlConnectOptions, generation: Generation) -> Self {
         // What sqlx would set by itself, it would set in a round trip of its own.
         let options = options
             .pipes_as_concat(false)
@@ -65,7 +68,7 @@ impl Connector {
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
         let killer = Arc::new(Killer { options: options.clone(), side: Mutex::default() });
-        Self { options, killer }
+        Self { options, killer, generation }
     }
 }
 
@@ -73,16 +76,17 @@ impl Connect for Connector {
     type Connection = Session;
 
     async fn connect(&self) -> Result<Session, Failure> {
+        let generation = self.generation.now();
         let opened = timeout(CONNECT, open(&self.options)).await;
         let (connection, identity) = opened.unwrap_or_else(|_| {
             let failure = Failure::new(FailureKind::Unavailable, "the server does not answer");
             Err(Failure { again: Again::Paused, ..failure })
         })?;
-        Ok(Session::new(connection, identity, self.killer.clone()))
+        Ok(Session::new(connection, identity, self.killer.clone(), generation))
     }
 
-    fn usable(&self, _: &Session) -> bool {
-        true
+    fn usable(&self, session: &Session) -> bool {
+        session.generation == self.generation.now()
     }
 }
 

@@ -11,6 +11,7 @@ mod inspect;
 mod nature;
 mod render;
 mod run;
+mod unseen;
 mod url;
 
 use std::{
@@ -21,7 +22,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use quick_cache::sync::Cache;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -30,8 +30,8 @@ use tokio::{
 use self::{
     connect::Connector,
     inspect::Inspector,
-    nature::{Nature, Verb},
     run::Session,
+    unseen::{Generation, Unseen},
 };
 use super::{
     Backend, Connections, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
@@ -62,8 +62,6 @@ pub static DRIVER: Driver = Driver {
 
 /// How long a start may take that connects without a call's deadline.
 const CONNECT: Duration = Duration::from_secs(30);
-/// Of how many statements it is remembered what they are.
-const NATURES: usize = 4096;
 
 keywords! {
     /// The kind of backend.
@@ -93,8 +91,8 @@ record! {
 #[derive(Debug)]
 struct Mysql {
     pool: Pool<Connector>,
-    inspector: Inspector,
-    natures: Cache<String, Nature>,
+    inspector: Arc<Inspector>,
+    unseen: Arc<Unseen>,
     allow_tests: bool,
     statement_timeout: Option<Duration>,
     seen: Arc<LastSeen>,
@@ -108,10 +106,12 @@ impl Mysql {
         let pool = PoolSettings::new(settings.pool.as_ref(), out);
         let options = options.filter(|_| out.len() == before)?;
         let seen = Arc::new(LastSeen::default());
+        let generation = Generation::default();
+        let unseen = Arc::new(Unseen::new(generation.clone()));
         Some(Self {
-            pool: Pool::new(Connector::new(options.clone()), pool),
-            inspector: Inspector::new(options, seen.clone()),
-            natures: Cache::new(NATURES),
+            pool: Pool::new(Connector::new(options.clone(), generation), pool),
+            inspector: Arc::new(Inspector::new(options, seen.clone(), unseen.clone())),
+            unseen,
             allow_tests: settings.allow_tests.unwrap_or(false),
             statement_timeout: settings.statement_timeout,
             seen,
@@ -125,10 +125,12 @@ impl Mysql {
 
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let started = Instant::now();
-        let nature = self.nature(request);
         let mut held = self.held(request.deadline).await?;
         sink.connected();
         let begun = Instant::now();
+        self.inspector.begin(begun);
+        // What is known now is at least as new as the generation of the connection.
+        let nature = self.unseen.nature(request.statements.iter().map(|bound| bound.statement.text()));
         let run = held.run(request, nature, sink);
         let outcome = match self.statement_timeout {
             Some(longest) => timeout_at(begun + longest, run)
@@ -142,19 +144,6 @@ impl Mysql {
         }
         outcome?;
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })
-    }
-
-    /// What the statements of a request are, taken together.
-    fn nature(&self, request: &Request) -> Nature {
-        request.statements.iter().fold(Nature { verb: Verb::Query, opaque: false }, |all, bound| {
-            let text = bound.statement.text();
-            let nature = self.natures.get(text).unwrap_or_else(|| {
-                let nature = Nature::of(text);
-                self.natures.insert(text.to_owned(), nature);
-                nature
-            });
-            Nature { verb: all.verb.max(nature.verb), opaque: all.opaque || nature.opaque }
-        })
     }
 }
 
@@ -203,6 +192,9 @@ impl Backend for Mysql {
         Box::pin(async {
             let outcome = self.pool.connect(Instant::now() + CONNECT).await;
             self.seen.note(&outcome);
+            if outcome.is_ok() {
+                self.inspector.begin(Instant::now());
+            }
             outcome
         })
     }
@@ -227,7 +219,7 @@ impl Backend for Mysql {
     }
 
     fn inspect(&self) -> Option<&dyn Inspect> {
-        Some(&self.inspector)
+        Some(&*self.inspector)
     }
 }
 

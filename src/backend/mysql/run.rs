@@ -36,14 +36,15 @@ pub(super) struct Session {
     pub(super) connection: MySqlConnection,
     identity: Identity,
     killer: Arc<Killer>,
+    /// When it was made.
+    pub(super) generation: u64,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Idle, without a transaction, and set as it was when it was opened, as far as a statement's words tell: views may call
-    /// functions and writes fire triggers unseen. What the server remembers of its last statement, as `LAST_INSERT_ID()`, is
-    /// the last call's.
+    /// Idle, without a transaction, and set as it was when it was opened. What the server remembers of its last statement,
+    /// as `LAST_INSERT_ID()`, is the last call's.
     Clean,
     /// Idle within a transaction.
     Open,
@@ -56,8 +57,8 @@ enum State {
 type Rows<'a> = BoxStream<'a, Result<Either<MySqlQueryResult, MySqlRow>, sqlx::Error>>;
 
 impl Session {
-    pub(super) fn new(connection: MySqlConnection, identity: Identity, killer: Arc<Killer>) -> Self {
-        Self { connection, identity, killer, state: State::Clean }
+    pub(super) fn new(connection: MySqlConnection, identity: Identity, killer: Arc<Killer>, generation: u64) -> Self {
+        Self { connection, identity, killer, generation, state: State::Clean }
     }
 
     /// Whether it may serve another call.
@@ -308,16 +309,24 @@ macro_rules! begin {
     };
 }
 
+/// Gives user locks back, which the server would keep until it notices that the connection was closed.
+macro_rules! unlock {
+    () => {
+        "DO RELEASE_ALL_LOCKS()"
+    };
+}
+
 impl Transaction {
     fn of(request: &Request, nature: Nature, identity: &Identity) -> Self {
         let isolation = request.options.isolation;
         let fixed = SqlStr::from_static;
         if !request.write {
+            let rollback = fixed(if nature.opaque { concat!("ROLLBACK; ", unlock!()) } else { "ROLLBACK" });
             return Self {
                 begin: fixed(begin!(isolation, "START TRANSACTION READ ONLY")),
                 prepare: None,
-                commit: fixed("ROLLBACK"),
-                rollback: fixed("ROLLBACK"),
+                commit: rollback.clone(),
+                rollback,
             };
         }
         if nature.verb == Verb::Call {
@@ -327,15 +336,20 @@ impl Transaction {
             return Self {
                 begin: numbered(start, identity.id.into(), "'"),
                 prepare: Some(numbered("XA END 'datadip-", identity.id.into(), "'")),
-                commit: numbered("XA COMMIT 'datadip-", identity.id.into(), "' ONE PHASE"),
-                rollback: numbered("XA ROLLBACK 'datadip-", identity.id.into(), "'"),
+                commit: numbered("XA COMMIT 'datadip-", identity.id.into(), concat!("' ONE PHASE; ", unlock!())),
+                rollback: numbered("XA ROLLBACK 'datadip-", identity.id.into(), concat!("'; ", unlock!())),
             };
         }
+        let (commit, rollback) = if nature.opaque {
+            (concat!("COMMIT; ", unlock!()), concat!("ROLLBACK; ", unlock!()))
+        } else {
+            (concat!("COMMIT; ", settings!()), concat!("ROLLBACK; ", settings!()))
+        };
         Self {
             begin: fixed(begin!(isolation, "START TRANSACTION READ WRITE")),
             prepare: None,
-            commit: fixed(concat!("COMMIT; ", settings!())),
-            rollback: fixed(concat!("ROLLBACK; ", settings!())),
+            commit: fixed(commit),
+            rollback: fixed(rollback),
         }
     }
 }

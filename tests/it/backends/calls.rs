@@ -166,6 +166,7 @@ pub async fn a_call_past_its_deadline_answers_timeout(fixture: &dyn Fixture) {
 pub async fn lost_connections_are_made_up_for(fixture: &dyn Fixture, sever: impl Fn()) {
     let backend = fixture.backend(3);
     let dialect = fixture.driver().dialect;
+    learnt(&backend).await;
     join_all((0..3).map(|_| things(&backend, dialect))).await;
     assert_eq!(backend.connections().open, 3);
     let action = action(fixture.driver(), "sql: SELECT count(*) AS n FROM things\nresult: { shape: value }\n");

@@ -1,5 +1,7 @@
 //! MySQL and MariaDB: their fixture, and what only they promise.
 
+mod unseen;
+
 use std::{
     path::Path,
     sync::Arc,
@@ -81,11 +83,15 @@ impl Mysql {
     }
 
     pub fn open(&self, settings: &str) -> Arc<dyn Backend> {
-        let (document, mut out) = yaml::parse(&format!("kind: mysql\nurl: \"{}\"\n{settings}", self.0.url()));
-        let backend =
-            (self.driver().open)(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out);
-        backend.unwrap_or_else(|| panic!("{out:?}"))
+        open(self.0.url(), settings)
     }
+}
+
+fn open(url: &str, settings: &str) -> Arc<dyn Backend> {
+    let (document, mut out) = yaml::parse(&format!("kind: mysql\nurl: \"{url}\"\n{settings}"));
+    let driver = driver("mysql").expect("it is registered");
+    let backend = (driver.open)(&document.expect("valid YAML").root, &Deployment::at(Path::new(".")), &mut out);
+    backend.unwrap_or_else(|| panic!("{out:?}"))
 }
 
 impl Fixture for Mysql {
@@ -261,6 +267,7 @@ async fn nothing_of_a_write_is_felt_by_the_next_call() {
 async fn a_write_keeps_its_connection() {
     let Some(fixture) = Mysql::new() else { return };
     let backend = fixture.backend(1);
+    learnt(&backend).await;
     let id = rows(&backend, SQL, "SELECT CONNECTION_ID() AS id").await;
     for request in [
         write(statements(SQL, &["INSERT INTO things (id, name, amount) VALUES (4, 'four', 4)"])),
@@ -313,6 +320,7 @@ async fn a_write_that_panics_leaves_nothing_to_the_next_call() {
 async fn what_interrupts_a_statement_that_is_over_hits_no_other() {
     let Some(fixture) = Mysql::new() else { return };
     let backend = fixture.backend(1);
+    learnt(&backend).await;
     // More rows than are read in vain, and then an error: the server has long said all when it is told to stop.
     let sql = "SELECT n, IF(n = 1500, (SELECT d FROM digits WHERE d < n), 0) AS e FROM n LIMIT 2000";
     let kept = &mut Kept { enough: Some(1), ..Kept::default() };

@@ -38,6 +38,7 @@ pub async fn several_statements_are_one_read(fixture: &dyn Fixture) {
 
 pub async fn a_read_cannot_write_whatever_it_calls(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
+    learnt(&backend).await;
     for trick in fixture.tricks() {
         // Whether it fails does not matter, as long as it has no effect, not even on the next call.
         let _ = run(&backend, read(statements(dialect, &trick))).await;
@@ -52,6 +53,7 @@ pub async fn a_read_cannot_write_whatever_it_calls(fixture: &dyn Fixture) {
 
 pub async fn a_sink_that_has_enough_ends_an_endless_read(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
+    learnt(&backend).await;
     for enough in [1, 1000] {
         let request = read(statements(dialect, &[fixture.endless_rows()]));
         let mut kept = Kept { enough: Some(enough), ..Kept::default() };

@@ -111,6 +111,11 @@ pub async fn rows(backend: &Arc<dyn Backend>, dialect: Dialect, sql: &str) -> Ve
     run(backend, read(statements(dialect, &[sql]))).await.expect("the query succeeds").rows
 }
 
+/// Waits until a backend knows of its catalog what it learns beside the calls.
+pub async fn learnt(backend: &Arc<dyn Backend>) {
+    backend.inspect().expect("there is a catalog").digests(&[]).await.expect("the catalog answers");
+}
+
 /// All things, ordered by their key: what the suite compares to see whether something was written.
 pub async fn things(backend: &Arc<dyn Backend>, dialect: Dialect) -> Vec<Vec<Json>> {
     rows(backend, dialect, "SELECT id, name, amount FROM things ORDER BY id").await

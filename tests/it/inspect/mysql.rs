@@ -74,6 +74,7 @@ async fn what_is_missing_is_drift_and_named() {
 #[tokio::test]
 async fn plans_run_nothing_and_cost_what_the_planner_says() {
     let Some(live) = live() else { return };
+    tools::learnt(&live.backend).await;
     let by_key = live.plan("SELECT name FROM customers WHERE id = {{ a }}", &[Scalar::Integer]).await;
     assert!(by_key.plan.get("query_block").is_some(), "{by_key:?}");
     let by_key = by_key.cost.expect("it has a cost");

@@ -1,22 +1,25 @@
 //! What a live MySQL or MariaDB says of statements and tables. It asks on one connection beside those of the calls, so that
 //! no call waits for it; who asks while another asks waits for his turn.
 
+mod catalog;
 mod cost;
 mod kind;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use jiff::civil;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use sqlx::{
     Column as _, Connection as _, Executor, Row, Statement as _, TypeInfo as _,
-    mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow},
+    mysql::{MySqlConnectOptions, MySqlConnection},
     raw_sql,
 };
 use tokio::time::{Instant, timeout_at};
@@ -26,13 +29,14 @@ use super::{
     connect::Connector,
     failure::{Phase, failure},
     render::{CAST, Rendering},
+    unseen::{Generation, Unseen},
 };
 use crate::{
     backend::{
         Failure, FailureKind,
         health::LastSeen,
         identifier,
-        inspect::{ALL_TABLES, Described, Description, Inspect, Plan, Problem, Table, TableColumn, name_parts},
+        inspect::{Described, Description, Inspect, Plan, Problem, Table, TableColumn, name_parts},
         pool::{Lease, Pool, PoolSettings},
     },
     template::{Bind, Dialect, Statement},
@@ -61,7 +65,6 @@ const SYNTAX_ERROR: &str = "1064";
 const NO_ROUTINE: &str = "1305";
 
 const PROCEDURE: &str = include_str!("procedure.sql");
-const DIGESTS: &str = include_str!("digests.sql");
 const TABLE: &str = include_str!("table.sql");
 const TABLES: &str = include_str!("tables.sql");
 
@@ -70,12 +73,25 @@ const TABLES: &str = include_str!("tables.sql");
 pub(super) struct Inspector {
     side: Pool<Connector>,
     seen: Arc<LastSeen>,
+    /// Learns what is new with each look at the catalog.
+    unseen: Arc<Unseen>,
+    /// Whether the log says that the catalog cannot be read.
+    warned: AtomicBool,
 }
 
 impl Inspector {
     /// Connects as the calls do, so that names and rights are theirs.
-    pub(super) fn new(options: MySqlConnectOptions, seen: Arc<LastSeen>) -> Self {
-        Self { side: Pool::new(Connector::new(options), SIDE), seen }
+    pub(super) fn new(options: MySqlConnectOptions, seen: Arc<LastSeen>, unseen: Arc<Unseen>) -> Self {
+        let side = Pool::new(Connector::new(options, Generation::default()), SIDE);
+        Self { side, seen, unseen, warned: AtomicBool::new(false) }
+    }
+
+    /// Has the catalog read where nothing is known of what statements do unseen, in a task of its own: no call waits for it.
+    pub(super) fn begin(self: &Arc<Self>, now: Instant) {
+        if self.unseen.is_due(now) {
+            let inspector = self.clone();
+            tokio::spawn(async move { inspector.look(&[]).await.map(drop) });
+        }
     }
 
     /// Closes its connection.
@@ -95,6 +111,31 @@ impl Inspector {
         let answer = timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()));
         self.seen.note(&answer);
         answer
+    }
+
+    /// The digests of tables, and what else the catalog says at that time.
+    async fn look(&self, tables: &[String]) -> Result<HashMap<String, String>, Failure> {
+        let answer = self.bounded(async {
+            let mut session = self.session().await?;
+            let answer = catalog::read(&mut session.connection, tables).await.map_err(failed);
+            end(session, answer)
+        });
+        match answer.await {
+            Ok(catalog) => {
+                self.unseen.learn(catalog.schema, Instant::now());
+                self.warned.store(false, Ordering::Relaxed);
+                Ok(catalog.digests)
+            }
+            Err(failure) => {
+                self.unseen.miss(Instant::now());
+                // That the server is not there is told elsewhere.
+                if failure.kind != FailureKind::Unavailable && !self.warned.swap(true, Ordering::Relaxed) {
+                    let code = failure.code.as_deref();
+                    tracing::warn!(code, "views and triggers cannot be read: calls may not keep their connections");
+                }
+                Err(failure)
+            }
+        }
     }
 }
 
@@ -129,11 +170,7 @@ impl Inspect for Inspector {
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = digests(&mut session.connection, tables).await;
-            end(session, answer)
-        }))
+        Box::pin(self.look(tables))
     }
 
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
@@ -252,53 +289,6 @@ fn sample(scalar: Scalar) -> Value {
         Scalar::Uuid => Value::Uuid(uuid::Uuid::nil()),
         Scalar::Json => Value::Json("{}".into()),
     }
-}
-
-/// The text that stands for each table of the catalog, by schema and name.
-type Texts = BTreeMap<(String, String), Sha256>;
-
-async fn digests(connection: &mut MySqlConnection, tables: &[String]) -> Result<HashMap<String, String>, Failure> {
-    let names: Vec<(&String, Option<String>, String)> = tables
-        .iter()
-        .filter(|table| *table != ALL_TABLES)
-        .filter_map(|table| resolved(table).map(|(schema, name)| (table, schema, name)))
-        .collect();
-    let all = names.len() < tables.len() && tables.iter().any(|table| table == ALL_TABLES);
-    let wanted = Json::from_iter(names.iter().map(|(.., name)| name.to_lowercase())).to_string();
-    let rows = sqlx::query(DIGESTS).bind(all).bind(&wanted).bind(all).bind(&wanted);
-    let rows = rows.fetch_all(connection).await.map_err(failed)?;
-    let mut texts = Texts::new();
-    for row in &rows {
-        add(&mut texts, row).map_err(failed)?;
-    }
-    let (own, folds) = match rows.first() {
-        Some(row) => (row.try_get::<String, _>(7).map_err(failed)?, row.try_get(8).map_err(failed)?),
-        None => return Ok(HashMap::new()),
-    };
-    let same = |a: &str, b: &str| if folds { a.to_lowercase() == b.to_lowercase() } else { a == b };
-    let mut digests = HashMap::new();
-    for (table, schema, name) in names {
-        let schema = schema.unwrap_or_else(|| own.clone());
-        let found = texts.iter().find(|((in_schema, found), _)| same(in_schema, &schema) && same(found, &name));
-        digests.extend(found.map(|(_, text)| (table.clone(), hex::encode(text.clone().finalize()))));
-    }
-    if all {
-        let mut together = Sha256::new();
-        texts.into_values().for_each(|text| together.update(text.finalize()));
-        digests.insert(ALL_TABLES.to_owned(), hex::encode(together.finalize()));
-    }
-    Ok(digests)
-}
-
-fn add(texts: &mut Texts, row: &MySqlRow) -> Result<(), sqlx::Error> {
-    let text = texts.entry((row.try_get(0)?, row.try_get(1)?)).or_default();
-    for at in [0, 1, 3, 4, 5, 6] {
-        let part: Option<String> = row.try_get(at)?;
-        let part = part.unwrap_or_default();
-        text.update((part.len() as u64).to_le_bytes());
-        text.update(part);
-    }
-    Ok(())
 }
 
 async fn table(
