@@ -13,6 +13,7 @@ mod nobody;
 pub mod options;
 pub mod pool;
 pub mod postgres;
+pub mod record;
 pub mod retry;
 pub mod salesforce;
 pub mod service;
@@ -43,6 +44,7 @@ pub use identifier::identifier;
 pub use inspect::Inspect;
 pub use nobody::Nobody;
 pub use options::{Isolation, Options};
+pub use record::{RecordTemplate, RecordWrite};
 pub use retry::Retry;
 
 /// Every kind of backend.
@@ -121,6 +123,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Whether `test --live` may run on it.
     fn allow_tests(&self) -> bool;
 
+    /// Whether a write can be tried and undone. Where it cannot, simulations and tests only show it.
+    fn can_roll_back(&self) -> bool {
+        true
+    }
+
     /// Its connections, or the calls that a service works on: for metrics.
     fn connections(&self) -> Connections;
 
@@ -141,8 +148,10 @@ pub trait Backend: Send + Sync + fmt::Debug {
 /// What one call wants of a backend.
 #[derive(Debug)]
 pub struct Request {
-    /// The statements, each with its binds; at least one.
+    /// The statements, each with its binds; at least one, unless a record is written.
     pub statements: Vec<Bound>,
+    /// The record to write, instead of statements.
+    pub record: Option<RecordWrite>,
     /// Whether it may write.
     pub write: bool,
     /// Whether a write is rolled back at its end: for simulations and tests.
@@ -157,6 +166,8 @@ pub struct Request {
     pub retries: AtomicU32,
     /// Set by the backend from a commit to its answer: a run that ends in between leaves its outcome in doubt.
     pub committing: AtomicBool,
+    /// Set by a backend that cannot roll back once a write has certainly taken effect, whatever comes of the run after that.
+    pub committed: AtomicBool,
 }
 
 /// A statement and its binds.
@@ -277,6 +288,8 @@ pub struct Failure {
     pub code: Option<String>,
     /// The SQLSTATE, where `code` is another one: `errors` may name either.
     pub state: Option<String>,
+    /// The parameter whose value it is about, where the backend tells.
+    pub param: Option<usize>,
     /// The database's message, for the log only: never for a caller.
     pub message: String,
 }
@@ -284,7 +297,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that is not tried again, without a code of the database.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, again: Again::Never, retry_after: None, code: None, state: None, message: message.into() }
+        Self { kind, again: Again::Never, retry_after: None, code: None, state: None, param: None, message: message.into() }
     }
 }
 

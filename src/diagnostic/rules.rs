@@ -53,6 +53,8 @@ rules! {
 
     Error UNKNOWN_BACKEND "unknown-backend";
     Error STATEMENT_KEY "statement-key";
+    Error RECORD_KEY "record-key";
+    Error RECORD_FIELD "record-field";
     Error TIMEOUT_TOO_LONG "timeout-too-long";
     Error NO_COST_ESTIMATE "no-cost-estimate";
     Error CACHED_WRITE "cached-write";

@@ -18,7 +18,10 @@ use super::{
     typing::{Typing, invalid},
 };
 use crate::{
-    diagnostic::{CONSTANT_PLACEHOLDER, Diagnostic, LIST_NEEDS_SPREAD, TEMPLATE_TOO_LARGE, TYPE_MISMATCH},
+    diagnostic::{
+        CHOICE_MISUSED, CONSTANT_PLACEHOLDER, Diagnostic, LIST_NEEDS_SPREAD, RECORD_FIELD, TEMPLATE_TOO_LARGE,
+        TYPE_MISMATCH,
+    },
     value::{ParamType, Scalar, Value},
     yaml::Text,
 };
@@ -46,12 +49,41 @@ pub(super) fn lower(source: &Text, dialect: Dialect, params: &[Param], out: &mut
         }
     };
     let ast::Stmt::Template(template) = &parsed else { return None };
-    let typing =
-        Typing { source, dialect, params, out, loops: Vec::new(), used: vec![false; params.len()], broken: false };
-    let mut lowering = Lowering { text: &source.value, typing, sites: Vec::new() };
+    let mut lowering = Lowering::new(source, dialect, params, out);
     let nodes = lowering.nodes(&template.children);
     let Lowering { typing, sites, .. } = lowering;
     Some(Tree { nodes, sites, used: typing.used, broken: typing.broken })
+}
+
+/// Parses a text that must be one `{{ … }}`, blanks around it aside. All errors go to `out`.
+pub(super) fn expression(source: &Text, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Expr> {
+    if let Some(diagnostic) = oversized(source) {
+        out.push(diagnostic);
+        return None;
+    }
+    let parsed = match parse(&source.value, "template", SyntaxConfig::default()) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            out.push(syntax::error(source, &error, Dialect::Soql));
+            return None;
+        }
+    };
+    let ast::Stmt::Template(template) = &parsed else { return None };
+    let blank = |statement: &&ast::Stmt<'_>| matches!(statement, ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty());
+    let pieces: Vec<&ast::Stmt<'_>> = template.children.iter().filter(|statement| !blank(statement)).collect();
+    let mut lowering = Lowering::new(source, Dialect::Soql, params, out);
+    match pieces[..] {
+        [ast::Stmt::EmitExpr(emit)] => {
+            let expr = lowering.alone(&emit.expr, tag(&source.value, emit.span(), "}}"))?;
+            (!matches!(expr.kind, Kind::Invalid)).then_some(expr)
+        }
+        _ => {
+            let help = lowering.joined(&template.children);
+            let message = "a field is a constant or one `{{ … }}`, and nothing stands around that";
+            lowering.typing.error(&RECORD_FIELD, &(0..source.value.len()), message, Some(help));
+            None
+        }
+    }
 }
 
 /// Finds what the parser cannot be trusted with.
@@ -88,7 +120,59 @@ struct Lowering<'a> {
     sites: Vec<Range<usize>>,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    fn new(source: &'a Text, dialect: Dialect, params: &'a [Param], out: &'a mut Vec<Diagnostic>) -> Self {
+        let used = vec![false; params.len()];
+        let typing = Typing { source, dialect, params, out, loops: Vec::new(), used, broken: false };
+        Self { text: &source.value, typing, sites: Vec::new() }
+    }
+
+    /// The value of a `{{ … }}` that stands by itself at `range`.
+    fn alone(&mut self, expr: &ast::Expr<'_>, range: Range<usize>) -> Option<Expr> {
+        if let ast::Expr::Filter(filter) = expr
+            && filter.name == "spread"
+            && let Some(input) = &filter.expr
+        {
+            let list = self.text[self.range(input)].to_owned();
+            let message = "`spread` writes a list into a statement, and this is none";
+            let help = format!("write `{{{{ {list} }}}}`: a list becomes `a;b`");
+            self.typing.error(&RECORD_FIELD, &range, message, Some(help));
+            return None;
+        }
+        let expr = self.value(expr, 0);
+        if expr.ty == Type::one(Scalar::Choice) {
+            let message = "a choice stands for the author's own text in a statement, and this is none";
+            let help = "declare it as `string`, with the words under `enum`";
+            self.typing.error(&CHOICE_MISUSED, &expr.range, message, Some(help.into()));
+            return None;
+        }
+        if expr.is_constant() {
+            let help = "write the value itself, without `{{ }}`";
+            self.typing.error(&CONSTANT_PLACEHOLDER, &range, "this placeholder holds a constant", Some(help.into()));
+            return None;
+        }
+        Some(expr)
+    }
+
+    /// How to write text and placeholders as one placeholder.
+    fn joined(&self, statements: &[ast::Stmt<'_>]) -> String {
+        let piece = |statement: &ast::Stmt<'_>| match statement {
+            ast::Stmt::EmitExpr(emit) => Some(self.text[self.range(&emit.expr)].to_owned()),
+            ast::Stmt::EmitRaw(raw) if !raw.raw.contains('\'') => Some(format!("'{}'", raw.raw)),
+            ast::Stmt::EmitRaw(raw) if !raw.raw.contains('"') => Some(format!("\"{}\"", raw.raw)),
+            _ => None,
+        };
+        let placeholder = |statement: &ast::Stmt<'_>| matches!(statement, ast::Stmt::EmitExpr(_));
+        let pieces: Option<Vec<String>> = statements.iter().map(piece).collect();
+        match pieces.filter(|_| statements.iter().any(placeholder)) {
+            Some(pieces) => format!("write `{{{{ {} }}}}`", pieces.join(" ~ ")),
+            None if self.text.contains("{%") => {
+                "write `{{ name }}`: a parameter that was not sent leaves its field out".into()
+            }
+            None => "write one placeholder, as `{{ name }}`, or a constant".into(),
+        }
+    }
+
     fn nodes(&mut self, statements: &[ast::Stmt<'_>]) -> Vec<Node> {
         let mut nodes = Vec::with_capacity(statements.len());
         let mut spreads = Vec::new();
@@ -268,11 +352,7 @@ impl Lowering<'_> {
             }
             Type::Of(_) | Type::Null | Type::Unknown => {}
         }
-        let mut constant = true;
-        expr.visit(&mut |expr| {
-            constant &= !matches!(expr.kind, Kind::Param(_) | Kind::Item { .. } | Kind::Loop(..) | Kind::Invalid);
-        });
-        if constant {
+        if expr.is_constant() {
             let help = "write it into the SQL text: nothing about it comes from the caller";
             self.typing.error(&CONSTANT_PLACEHOLDER, &range, "this placeholder holds a constant", Some(help.into()));
             return Node::Bind(Site::new(id, invalid(&range)));

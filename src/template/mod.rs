@@ -11,6 +11,7 @@ mod check;
 mod dialect;
 mod eval;
 mod explore;
+mod expression;
 mod filters;
 pub mod lexer;
 mod lower;
@@ -45,6 +46,7 @@ use tree::{Site, Spread, Tree};
 use walk::{Visitor, Walk};
 
 pub use dialect::Dialect;
+pub use expression::Expression;
 pub use shape_text::{Origin, PlaceholderSite, ShapeText};
 pub use soql::Query;
 pub use statement::{Script, Statement, numbered};

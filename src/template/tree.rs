@@ -246,6 +246,15 @@ pub(super) enum Filter {
 }
 
 impl Expr {
+    /// Whether nothing about it comes from a caller. What was reported is no constant.
+    pub fn is_constant(&self) -> bool {
+        let mut constant = true;
+        self.visit(&mut |expr| {
+            constant &= !matches!(expr.kind, Kind::Param(_) | Kind::Item { .. } | Kind::Loop(..) | Kind::Invalid);
+        });
+        constant
+    }
+
     /// Visits this expression and all below it.
     pub fn visit<'e>(&'e self, f: &mut impl FnMut(&'e Self)) {
         f(self);

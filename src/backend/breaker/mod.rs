@@ -99,6 +99,10 @@ impl Backend for Breaker {
         self.backend.allow_tests()
     }
 
+    fn can_roll_back(&self) -> bool {
+        self.backend.can_roll_back()
+    }
+
     fn connections(&self) -> Connections {
         self.backend.connections()
     }

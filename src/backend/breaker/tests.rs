@@ -104,7 +104,9 @@ async fn run(breaker: &Breaker, deadline: Duration) -> Result<Timings, Failure> 
         options: Options::default(),
         retry: Retry::default(),
         retries: 0.into(),
+        record: None,
         committing: false.into(),
+        committed: false.into(),
     };
     let outcome = timeout_at(deadline, Backend::run(breaker, &request, &mut Nobody)).await;
     outcome.unwrap_or_else(|_| Err(Failure::new(FailureKind::Timeout, "the call's deadline passed")))

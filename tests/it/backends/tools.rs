@@ -46,6 +46,7 @@ pub fn read(statements: Vec<Bound>) -> Request {
     let deadline = Instant::now() + Duration::from_secs(20);
     Request {
         statements,
+        record: None,
         write: false,
         dry: false,
         deadline,
@@ -53,6 +54,7 @@ pub fn read(statements: Vec<Bound>) -> Request {
         retry: Retry::default(),
         retries: 0.into(),
         committing: false.into(),
+        committed: false.into(),
     }
 }
 
