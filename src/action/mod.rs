@@ -4,6 +4,7 @@
 
 mod own_error;
 mod params;
+mod record;
 mod result;
 mod route;
 mod schemas;
@@ -16,7 +17,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::{DRIVERS, Driver, Options, Retry},
+    backend::{DRIVERS, Driver, Options, RecordTemplate, Retry},
     diagnostic::{
         BAD_VALUE, CACHED_WRITE, Diagnostic, NO_COST_ESTIMATE, NOT_SUPPORTED_YET, STATEMENT_KEY, Source, Span,
         TIMEOUT_TOO_LONG, UNKNOWN_ACCESS_KEY, UNKNOWN_BACKEND, has_errors, suggest,
@@ -30,6 +31,7 @@ pub use params::{Absent, BadParam, Param, Params, is_param_name};
 pub use result::{Age, Encoded, Encoder, Envelope, Kept, PATIENCE, ResultError, ResultShape, RowStream};
 pub use route::{is_name, usual_path};
 pub use schemas::{Schema, Schemas, Types};
+use test::Runs;
 pub use test::{CODES, is_coercion};
 pub use variables::{IDEMPOTENCY_KEY, Input, Variables, VariablesError};
 
@@ -48,8 +50,10 @@ pub struct Action {
     pub mode: Mode,
     /// Its parameters.
     pub params: Params,
-    /// Its statements, in order; the last one's rows are the result.
+    /// Its statements, in order; the last one's rows are the result. None where it writes a record.
     pub statements: Vec<Template>,
+    /// The record that it writes, instead of statements.
+    pub record: Option<RecordTemplate>,
     /// What its answer looks like.
     pub result: ResultShape,
     /// The whole call's deadline.
@@ -167,7 +171,11 @@ impl Action {
         let mode = spec.mode.as_ref().map_or(Mode::Read, |mode| mode.value);
         let driver = backend(spec, context, out);
         let params = Params::compile(&spec.params, context.zone, out);
-        let statements = statements(spec, driver, &params, out);
+        let writes_record = mode == Mode::Write && driver.is_some_and(|driver| driver.dialect == Dialect::Soql);
+        let (statements, record) = match writes_record {
+            true => (Vec::new(), record::compile(spec, &params, out)),
+            false => (statements(spec, driver, &params, out), None),
+        };
         let result = ResultShape::compile(
             spec.result.as_ref(),
             mode == Mode::Write,
@@ -182,7 +190,7 @@ impl Action {
         let errors = own_error::read(&spec.errors, driver, out);
         access(spec, context, out);
         let cache = cache(spec, mode, out);
-        let options = options(spec, driver, out);
+        let options = if writes_record { Options::default() } else { options(spec, driver, out) };
         let max_cost = max_cost(spec, driver, out);
         let requirement = |(table, columns): (&Spanned<String>, &Vec<Spanned<String>>)| Requirement {
             table: table.clone(),
@@ -190,7 +198,11 @@ impl Action {
         };
         let requires = spec.requires.iter().map(requirement).collect();
         later(spec, out);
-        test::check(spec, &params, &errors, driver, out);
+        if let Some(record) = &record {
+            record::check_result(record, spec, out);
+        }
+        let runs = if writes_record { Runs::Record } else { Runs::Statements };
+        test::check(spec, &params, &errors, driver, runs, out);
 
         let backend = spec.backend.0.as_ref().map(|backend| backend.value.clone());
         let (backend, driver, result) = match (backend, driver, result) {
@@ -206,6 +218,7 @@ impl Action {
             mode,
             params,
             statements,
+            record,
             result,
             timeout,
             retry,
@@ -226,6 +239,12 @@ impl Action {
             deprecated: spec.deprecated.unwrap_or(false),
             source: source.clone(),
         })
+    }
+
+    /// Whether it uses one of its parameters.
+    pub fn uses(&self, param: usize) -> bool {
+        self.statements.iter().any(|template| template.uses(param))
+            || self.record.as_ref().is_some_and(|record| record.uses(param))
     }
 }
 

@@ -41,11 +41,21 @@ pub const CODES: &[&str] = &[
     "timeout",
 ];
 
+/// What an action makes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    /// Statements with binds.
+    Statements,
+    /// The write of a record.
+    Record,
+}
+
 pub(super) fn check(
     spec: &ActionSpec,
     params: &Params,
     errors: &HashMap<String, OwnError>,
     driver: Option<&'static Driver>,
+    runs: Runs,
     out: &mut Vec<Diagnostic>,
 ) {
     let declared = spec.params.iter().all(|(_, param)| !faulty(param.0.span, out));
@@ -55,9 +65,13 @@ pub(super) fn check(
             out.push(BAD_TEST.at(test.name.span, format!("a second test is called {:?}", test.name.value)));
         }
         let readable = !faulty(test.span, out);
-        expectation(&test.expect, errors, driver, out);
-        if let Some(rows) = test.given.as_ref().map(|given| &given.rows) {
-            for row in rows.iter().filter(|row| !matches!(row.kind, Kind::Map(_))) {
+        expectation(&test.expect, errors, driver, runs, out);
+        if let Some(given) = &test.given {
+            if given.rows.is_none() && given.changed.is_none() && !faulty(given.span, out) {
+                let help = "such as given: { rows: [] }";
+                out.push(BAD_TEST.at(given.span, "`given` says nothing of what the backend answers").help(help));
+            }
+            for row in given.rows.iter().flat_map(|rows| &rows.value).filter(|row| !matches!(row.kind, Kind::Map(_))) {
                 let message = format!("expected a row as a map of columns, got {}", row.describe());
                 out.push(BAD_TEST.at(row.span, message));
             }
@@ -79,12 +93,14 @@ fn expectation(
     expect: &ExpectSpec,
     errors: &HashMap<String, OwnError>,
     driver: Option<&'static Driver>,
+    runs: Runs,
     out: &mut Vec<Diagnostic>,
 ) {
-    let ExpectSpec { span, status, code, row_count, result, sql, soql, binds } = expect;
+    let ExpectSpec { span, status, code, row_count, result, sql, soql, binds, record } = expect;
     let of_rows = result.as_ref().map(|node| node.span).or(row_count.as_ref().map(|count| count.span));
     let nothing = status.is_none() && code.is_none() && of_rows.is_none();
-    if nothing && sql.is_none() && soql.is_none() && binds.is_none() && !faulty(*span, out) {
+    let sends_nothing = sql.is_none() && soql.is_none() && binds.is_none() && record.is_none();
+    if nothing && sends_nothing && !faulty(*span, out) {
         let help = "such as expect: { row_count: 1 }";
         out.push(BAD_TEST.at(*span, "the test expects nothing, so it could not fail").help(help));
     }
@@ -106,6 +122,18 @@ fn expectation(
     let fails = code.is_some() || status.as_ref().is_some_and(|status| status.value == "error");
     if let (true, Some(span)) = (fails, of_rows) {
         out.push(BAD_TEST.at(span, "a call that fails has no result"));
+    }
+    if runs == Runs::Record {
+        let sql = sql.iter().chain(soql).map(|text| text.span);
+        for span in sql.chain(binds.as_ref().map(|binds| binds.span)) {
+            let found = BAD_TEST.at(span, "this action writes a record and has no statement");
+            out.push(found.help("write `record: { fields: { … } }`"));
+        }
+        return;
+    }
+    if let Some(record) = record {
+        let found = BAD_TEST.at(record.span, "this action has statements and writes no record");
+        out.push(found.help("write `sql` or `soql`, and `binds`"));
     }
     let soql_spoken = driver.map(|driver| driver.dialect == Dialect::Soql);
     for (text, fits, key) in [(sql, Some(false), "sql"), (soql, Some(true), "soql")] {

@@ -297,7 +297,15 @@ pub struct Failure {
 impl Failure {
     /// A failure that is not tried again, without a code of the database.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, again: Again::Never, retry_after: None, code: None, state: None, param: None, message: message.into() }
+        Self {
+            kind,
+            again: Again::Never,
+            retry_after: None,
+            code: None,
+            state: None,
+            param: None,
+            message: message.into(),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct CallError {
     pub constraint: Option<&'static str>,
     /// Whether a write may or may not have taken effect.
     pub in_doubt: bool,
+    /// Whether a write took effect although the call failed: on a backend that cannot roll back.
+    pub committed: bool,
     /// What happened, for the log: with the backend's code, without its quoted pieces.
     pub detail: Option<Box<str>>,
 }
@@ -133,6 +135,7 @@ impl CallError {
             retry_after,
             constraint: None,
             in_doubt: false,
+            committed: false,
             detail: None,
         }
     }
@@ -185,6 +188,9 @@ impl CallError {
         }
         if self.in_doubt {
             members.insert("in_doubt".into(), true.into());
+        }
+        if self.committed {
+            members.insert("committed".into(), true.into());
         }
         members
     }
@@ -241,8 +247,10 @@ mod tests {
     fn members_tell_the_constraint_and_a_doubt() {
         let mut error = CallError::new(Code::ConstraintViolation);
         error.constraint = Some("unique");
-        error.in_doubt = true;
+        assert!(["in_doubt", "committed"].iter().all(|name| !error.members().contains_key(*name)));
+        (error.in_doubt, error.committed) = (true, true);
         let members = error.members();
         assert_eq!((&members["constraint"], &members["in_doubt"]), (&json!("unique"), &json!(true)));
+        assert_eq!(members["committed"], true);
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Variables},
-    backend::{Again, Backend, Bound, Failure, FailureKind, Request, Sink, Timings},
+    backend::{Again, Backend, Bound, Failure, FailureKind, RecordWrite, Request, Sink, Timings},
     catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
@@ -59,6 +59,8 @@ pub struct Trace {
     pub shapes: Vec<Shape>,
     /// The statements with their binds.
     pub statements: Vec<Bound>,
+    /// The record to write, instead of statements.
+    pub record: Option<RecordWrite>,
     /// Waiting for limits and connections.
     pub queue: Duration,
     /// The backend's work.
@@ -90,8 +92,13 @@ pub async fn call(target: Target<'_>, variables: &Variables<'_>, trace: &mut Tra
 /// The half of a call that needs its backend, once it is prepared. `kept` tells that others may get the same result.
 async fn perform(target: Target<'_>, kept: bool, deadline: Instant, trace: &mut Trace) -> Result<Encoded, CallError> {
     let action = target.action;
+    let envelope = Envelope { request_id: target.request_id, kept };
     let request = request(target, deadline, trace);
-    let mut encoder = action.result.encoder(Envelope { request_id: target.request_id, kept });
+    if request.write && request.dry && !target.backend.can_roll_back() {
+        give_back(request, trace);
+        return Ok(Encoded::nothing(envelope));
+    }
+    let mut encoder = action.result.encoder(envelope);
     let started = Instant::now();
     let outcome = match timeout_at(deadline, attempts(target, &request, &mut encoder, trace, |_| true)).await {
         Ok(outcome) => outcome,
@@ -101,23 +108,20 @@ async fn perform(target: Target<'_>, kept: bool, deadline: Instant, trace: &mut 
         }
     };
     let in_doubt = request.committing.load(Ordering::Relaxed);
-    trace.retries += request.retries.load(Ordering::Relaxed);
-    trace.statements = request.statements;
-    match outcome {
+    let committed = request.committed.load(Ordering::Relaxed);
+    give_back(request, trace);
+    let answer = match outcome {
         Ok(()) => encoder.finish().map_err(unfit),
         Err(failure) if failure.kind == FailureKind::Stopped => Err(match encoder.finish() {
             Err(reason) => unfit(reason),
             Ok(_) => CallError::new(Code::Internal).detail("the encoder stopped without a reason"),
         }),
-        Err(failure) => {
-            let mut error = failed(action, failure, &trace.statements);
-            error.in_doubt = in_doubt;
-            Err(error)
-        }
-    }
+        Err(failure) => Err(CallError { in_doubt, ..failed(action, failure, trace) }),
+    };
+    answer.map_err(|error| CallError { committed, ..error })
 }
 
-/// The half of a call that touches no backend: coerces `variables` and writes the statements, into `trace`. For dry runs,
+/// The half of a call that touches no backend: coerces `variables` and writes the statements or the record, into `trace`. For dry runs,
 /// offline tests and the call itself.
 pub fn prepare(action: &Action, variables: &Variables<'_>, trace: &mut Trace) -> Result<(), CallError> {
     trace.values = action.params.decode(variables, action.allow_extra).map_err(CallError::bad_params)?;
@@ -128,6 +132,9 @@ pub fn prepare(action: &Action, variables: &Variables<'_>, trace: &mut Trace) ->
         let statement = template.statement(&shape).map_err(refused)?;
         trace.shapes.push(shape);
         trace.statements.push(Bound::new(statement, binds).map_err(refused)?);
+    }
+    if let Some(record) = &action.record {
+        trace.record = Some(record.decide(&trace.values).map_err(|refusal| refused(action, refusal))?);
     }
     Ok(())
 }
@@ -181,6 +188,7 @@ fn limited(refused: Refused) -> CallError {
 fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request {
     Request {
         statements: mem::take(&mut trace.statements),
+        record: trace.record.take(),
         write: target.action.mode == Mode::Write,
         dry: target.dry,
         deadline,
@@ -188,7 +196,15 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         retry: target.action.retry,
         retries: 0.into(),
         committing: false.into(),
+        committed: false.into(),
     }
+}
+
+/// Puts into the trace again what a request took from it, and how often a service was asked again.
+fn give_back(request: Request, trace: &mut Trace) {
+    trace.retries += request.retries.into_inner();
+    trace.statements = request.statements;
+    trace.record = request.record;
 }
 
 /// Tries until it succeeds, fails for good, has no time left for another try, or the sink takes none. A repeat at once, on
@@ -264,7 +280,7 @@ fn unfit(reason: ResultError) -> CallError {
 }
 
 /// What a caller sees of a backend's failure.
-fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError {
+fn failed(action: &Action, failure: Failure, trace: &Trace) -> CallError {
     let own = [&failure.code, &failure.state].into_iter().flatten().find_map(|code| action.errors.get(code));
     let (code, constraint) = match (own, failure.kind) {
         (Some(own), _) => (Code::Own(Box::new(own.clone())), None),
@@ -278,7 +294,8 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
         (None, FailureKind::Drift) => (Code::SchemaDrift, None),
         (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
     };
-    let mut error = match only_param(statements).filter(|_| code == Code::InvalidParameter) {
+    let at_fault = failure.param.or_else(|| only_param(trace));
+    let mut error = match at_fault.filter(|_| code == Code::InvalidParameter) {
         // Where one parameter is bound it must be that one; else nobody tells which.
         Some(param) => refused(action, Refusal::Value { param: Some(param), reason: REFUSED_VALUE.into() }),
         None => CallError::new(code),
@@ -296,9 +313,10 @@ fn failed(action: &Action, failure: Failure, statements: &[Bound]) -> CallError 
 /// What is said of a value that fits its parameter and not the database.
 const REFUSED_VALUE: &str = "the value is out of the range or form that is possible here";
 
-/// The parameter that all binds come from, if there is exactly one.
-fn only_param(statements: &[Bound]) -> Option<usize> {
-    let mut params = statements.iter().flat_map(|bound| &bound.binds).map(|bind| bind.param);
+/// The parameter that all binds, or all values of the record, come from, if there is exactly one.
+fn only_param(trace: &Trace) -> Option<usize> {
+    let of_record = trace.record.iter().flat_map(RecordWrite::params).map(Some);
+    let mut params = trace.statements.iter().flat_map(|bound| &bound.binds).map(|bind| bind.param).chain(of_record);
     let first = params.next()??;
     params.all(|param| param == Some(first)).then_some(first)
 }

@@ -140,7 +140,7 @@ impl Outcome {
                     error.code,
                     Code::NotFound | Code::ResultInvalid | Code::ConstraintViolation | Code::Own(_)
                 );
-                (lasts || error.in_doubt).then(|| Self::Failure(error.clone()))
+                (lasts || error.in_doubt || error.committed).then(|| Self::Failure(error.clone()))
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     action::Action,
     backend::Bound,
+    call::Trace,
     template::Bind,
     value::{MASK, Value},
 };
@@ -21,8 +22,8 @@ pub fn values_json(action: &Action, values: &[Option<Value>]) -> Json {
 }
 
 /// Statements with their binds as `[{"sql" or "soql", "binds": [{"parameter", "type", "value"}]}]`; elements that only round
-/// a list's length up are left out.
-pub fn statements_json(action: &Action, statements: &[Bound]) -> Json {
+/// a list's length up are left out. The write of a record is `[{"operation", "object", "id", "fields"}]`.
+pub fn statements_json(action: &Action, trace: &Trace) -> Json {
     let statement = |bound: &Bound| {
         let binds: Vec<Json> =
             bound.binds.iter().filter(|bind| !bind.padding).map(|bind| bind_json(action, bind)).collect();
@@ -33,7 +34,9 @@ pub fn statements_json(action: &Action, statements: &[Bound]) -> Json {
             None => json!({ "sql": bound.statement.text(), "binds": binds }),
         }
     };
-    statements.iter().map(statement).collect()
+    let masked = |made_of: &[usize]| made_of.iter().any(|param| action.params.list()[*param].sensitive);
+    let record = trace.record.iter().map(|record| record.shown(masked));
+    trace.statements.iter().map(statement).chain(record).collect()
 }
 
 /// Whether a bind holds a sensitive value, or may: one that is made of several parameters does not tell of which.

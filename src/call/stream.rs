@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{CallError, Code, Target, Trace, admit, attempts, failed, prepare, request, stands, unfit};
+use super::{CallError, Code, Target, Trace, admit, attempts, failed, give_back, prepare, request, stands, unfit};
 use crate::{
     action::{ResultError, RowStream, Variables},
     backend::{Column, Failure, FailureKind, Flow, Sink, Stop},
@@ -51,8 +51,7 @@ pub async fn stream(
     let mut sink = Paced { rows: action.result.stream(lines), pace: &pace };
     let run = attempts(target, &request, &mut sink, trace, |sink| !sink.rows.sent());
     let outcome = pace.keep(run).await;
-    trace.retries += request.retries.load(Ordering::Relaxed);
-    trace.statements = request.statements;
+    give_back(request, trace);
     let rows = sink.rows;
     let failure = match outcome {
         Ok(()) => {
@@ -68,7 +67,7 @@ pub async fn stream(
         }
         (FailureKind::Stopped, Some(reason)) => unfit(reason.clone()),
         (FailureKind::Stopped, None) => CallError::new(Code::Internal).detail("the stream stopped without a reason"),
-        _ => failed(action, failure, &trace.statements),
+        _ => failed(action, failure, trace),
     };
     if rows.sent() {
         let line = json!({ "error": error.members() }).to_string();

@@ -125,7 +125,7 @@ fn make(
 pub(super) fn statements(action: &Arc<Action>, variables: &Variables<'_>) -> Result<String, CallError> {
     let mut trace = Trace::default();
     call::prepare(action, variables, &mut trace)?;
-    let shown = json!({ "statements": call::statements_json(action, &trace.statements), "shape": trace.shapes });
+    let shown = json!({ "statements": call::statements_json(action, &trace), "shape": trace.shapes });
     Ok(shown.to_string())
 }
 

@@ -1,10 +1,15 @@
 //! `datadip schema`: the JSON Schemas for editors, from the same declarations that read the files.
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Exit, output::answer};
-use crate::{backend::options::DatabaseOptions, settings, spec::ActionSpec, yaml::read::FromNode};
+use crate::{
+    backend::{options::DatabaseOptions, record::RecordSpec},
+    settings,
+    spec::ActionSpec,
+    yaml::read::FromNode,
+};
 
 /// The arguments of `schema`.
 #[derive(Args, Debug)]
@@ -43,7 +48,8 @@ impl Schema {
 /// The JSON Schema of action files as text.
 pub fn action_schema() -> String {
     let mut schema = ActionSpec::schema();
-    schema["properties"]["options"] = DatabaseOptions::schema();
+    let options = [DatabaseOptions::schema(), RecordSpec::schema()];
+    schema["properties"]["options"] = json!({ "anyOf": options, "description": "Options of the backend." });
     document("A data action of datadip", schema)
 }
 

@@ -207,7 +207,7 @@ fn show(action: &Action, variables: &Variables<'_>, trace: &Trace, plan: Json, t
     json!({
         "variables": action.params.show_variables(variables),
         "coerced": call::values_json(action, &trace.values),
-        "statements": call::statements_json(action, &trace.statements),
+        "statements": call::statements_json(action, trace),
         "shape": trace.shapes,
         "plan": plan,
         "timings": { "queue": millis(trace.queue), "backend": millis(trace.backend), "total": millis(total) },

@@ -238,6 +238,7 @@ fn problem_schema() -> Json {
                 },
             },
             "constraint": { "type": "string", "enum": ["unique", "foreign_key", "check", "not_null"] },
+            "committed": { "const": true, "description": "A write took effect although the call failed." },
             "in_doubt": { "const": true, "description": "A write may or may not have taken effect." },
             "request_id": { "type": "string" },
         },

@@ -19,7 +19,7 @@ use crate::{
 
 pub use param::{LongParam, ParamSpec};
 pub use result::{NotFound, Overflow, ResultSpec, Shape};
-pub use test::{ExpectSpec, GivenSpec, TestSpec};
+pub use test::{ExpectSpec, GivenSpec, RecordExpectSpec, TestSpec};
 
 record! {
     /// One data action: a look-up or a write that callers reach over HTTP.

@@ -20,10 +20,12 @@ record! {
 }
 
 record! {
-    /// What the backend is taken to answer.
+    /// What the backend is taken to answer: rows, the number of rows changed, or both.
     pub struct GivenSpec {
         /// Its rows.
-        rows: Spanned<Vec<Node>>,
+        rows: Option<Spanned<Vec<Node>>>,
+        /// How many rows a write changed. Default: as many as `rows` has.
+        changed: Option<u64>,
     }
 }
 
@@ -44,5 +46,21 @@ record! {
         soql: Option<Text>,
         /// The bound values after coercion, decimals as text.
         binds: Option<Node>,
+        /// The record that a write on Salesforce would send: only what is named is compared, and `fields` as a whole.
+        record: Option<RecordExpectSpec>,
+    }
+}
+
+record! {
+    /// The record that must be written, as a dry run shows it.
+    pub struct RecordExpectSpec {
+        /// What is done: `create`, `update` or `upsert`.
+        operation: Option<Spanned<String>>,
+        /// The API name of the object.
+        object: Option<Spanned<String>>,
+        /// The record's id; for an `upsert` a map of the external id field to its value, for a `create` null.
+        id: Option<Node>,
+        /// All fields with their values.
+        fields: Option<Node>,
     }
 }

@@ -156,9 +156,9 @@ mod tests {
         };
         let mut out = Vec::new();
         let compiled = Expression::compile(&source, &params(), &mut out);
-        let shown = out.iter().map(|d| {
-            format!("{} `{}` {}", d.rule.name, &file[d.span.range()], d.help.as_deref().unwrap_or_default())
-        });
+        let shown = out
+            .iter()
+            .map(|d| format!("{} `{}` {}", d.rule.name, &file[d.span.range()], d.help.as_deref().unwrap_or_default()));
         (compiled, shown.collect())
     }
 

@@ -35,6 +35,11 @@ impl Encoded {
         &self.body[self.result.clone()]
     }
 
+    /// The answer of a write that was only shown: null, and nothing changed. No schema is asked.
+    pub fn nothing(envelope: Envelope<'_>) -> Self {
+        Self::around(b"null", Tally { row_count: 0, changed: true, truncated: false, age: Age::New }, envelope)
+    }
+
     /// The answer with this result.
     pub(super) fn around(result: &[u8], tally: Tally, envelope: Envelope<'_>) -> Self {
         let mut body = Vec::with_capacity(HEAD.len() + result.len() + envelope.tail_len(tally));

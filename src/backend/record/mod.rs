@@ -58,6 +58,12 @@ impl RecordWrite {
         self.fields.iter().map(|field| (field.name.to_string(), field.value.clone())).collect()
     }
 
+    /// The parameters that its key and its fields are made of, as often as they stand there.
+    pub fn params(&self) -> impl Iterator<Item = usize> {
+        let key = self.key.iter().flat_map(|key| &*key.params);
+        key.chain(self.fields.iter().flat_map(|field| &*field.params)).copied()
+    }
+
     /// The parameter that feeds one of these fields, or else the record's key, where it is exactly one. Names are compared
     /// without case, as a service does.
     pub fn param_of<'a>(&self, mut fields: impl Iterator<Item = &'a str>) -> Option<usize> {

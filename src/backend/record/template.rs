@@ -165,7 +165,11 @@ impl Compiler<'_> {
                 refuse(by_external_id, message, help);
             }
             Some(Operation::Upsert) => {
-                refuse(by_id, "`upsert` finds its record by `external_id`", "write `operation: update`, or `external_id`");
+                refuse(
+                    by_id,
+                    "`upsert` finds its record by `external_id`",
+                    "write `operation: update`, or `external_id`",
+                );
             }
         }
         // With a key that could not be read or does not fit, what is missing is known already.
@@ -206,9 +210,9 @@ impl Compiler<'_> {
     fn key_value(&mut self, node: &Node) -> Option<Source> {
         let source = self.source(node)?;
         let fault = match &source {
-            Source::Constant(constant) => {
-                value::key(constant).err().map(|reason| RECORD_KEY.at(node.span, format!("{reason}, got {}", node.describe())))
-            }
+            Source::Constant(constant) => value::key(constant)
+                .err()
+                .map(|reason| RECORD_KEY.at(node.span, format!("{reason}, got {}", node.describe()))),
             Source::Call(expression, _) => {
                 let ty = expression.ty();
                 let fits = !ty.list && value::names_a_record(ty.scalar);
@@ -238,14 +242,18 @@ impl Compiler<'_> {
         for (name, node) in entries {
             let folded = name.to_ascii_lowercase();
             let fault = match folded.as_str() {
-                "id" => Some(("Salesforce gives a record its id, and no field writes it", "an `update` names it as `id`")),
+                "id" => {
+                    Some(("Salesforce gives a record its id, and no field writes it", "an `update` names it as `id`"))
+                }
                 "attributes" => Some(("`attributes` is no field", "remove it")),
-                _ if own.is_some_and(|own| own.eq_ignore_ascii_case(&folded)) => {
-                    Some(("this field is the `external_id`, which is written with the record", "remove it from `fields`"))
-                }
-                _ if names.contains(&folded) => {
-                    Some(("a second value for this field: names of fields are the same in any case", "keep one of them"))
-                }
+                _ if own.is_some_and(|own| own.eq_ignore_ascii_case(&folded)) => Some((
+                    "this field is the `external_id`, which is written with the record",
+                    "remove it from `fields`",
+                )),
+                _ if names.contains(&folded) => Some((
+                    "a second value for this field: names of fields are the same in any case",
+                    "keep one of them",
+                )),
                 _ => None,
             };
             match fault {
@@ -258,7 +266,8 @@ impl Compiler<'_> {
                 && expression.ty().scalar == Scalar::Json
             {
                 let message = "a field holds a single value, and this is a JSON document";
-                self.out.push(RECORD_FIELD.at(node.span, message).help("declare the parameter as `string` or `string[]`"));
+                self.out
+                    .push(RECORD_FIELD.at(node.span, message).help("declare the parameter as `string` or `string[]`"));
             }
             fields.push((name.as_str().into(), source));
         }
@@ -308,21 +317,19 @@ impl Compiler<'_> {
             Json::Bool(value) => Value::Boolean(value),
             Json::Number(number) => {
                 let digits = number.to_string();
+                let value = digits.parse().ok().map(Value::Integer);
+                let plain = || digits.parse().ok().filter(|_| !digits.contains(['e', 'E'])).map(Value::Decimal);
+                let Some(value) = value.or_else(plain) else {
+                    let message = format!("expected a number without exponent, got {}", text.value);
+                    self.out.push(RECORD_FIELD.at(text.span, message).help("write its digits"));
+                    return None;
+                };
                 if digits != text.value {
                     let message = format!("YAML reads {} as the number {digits}", text.value);
                     let help = format!("write \"{}\" if these digits are meant", text.value);
                     self.out.push(AMBIGUOUS_SCALAR.at(text.span, message).help(help));
                 }
-                let plain = !digits.contains(['e', 'E']);
-                let number = digits.parse().ok().map(Value::Integer);
-                match number.or_else(|| digits.parse().ok().filter(|_| plain).map(Value::Decimal)) {
-                    Some(number) => number,
-                    None => {
-                        let message = format!("expected a number without exponent, got {digits}");
-                        self.out.push(RECORD_FIELD.at(text.span, message).help("write its digits"));
-                        return None;
-                    }
-                }
+                value
             }
             Json::String(text) => Value::Text(text.into()),
             // A scalar is neither.

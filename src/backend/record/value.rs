@@ -1,6 +1,6 @@
 //! Values as a service takes them: JSON by type, and the text of a key.
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use serde_json::{Number, Value as Json};
 
 use crate::value::{Scalar, Value};
@@ -29,12 +29,9 @@ pub(super) fn json(value: &Value) -> Result<Json, &'static str> {
         Value::Json(_) => return Err("expected a single value"),
         Value::Text(text) => Json::String(text.to_string()),
         Value::Time(time) => Json::String(format!("{}Z", clock(*time)?)),
-        Value::Timestamp(utc) => {
-            let date = Value::Date(utc.date());
-            let date = date.text().unwrap_or_default();
-            Json::String(format!("{date}T{}Z", clock(utc.time())?))
-        }
-        Value::Date(_) | Value::Uuid(_) => Json::String(value.text().unwrap_or_default().into_owned()),
+        Value::Timestamp(utc) => Json::String(format!("{}T{}Z", day(utc.date())?, clock(utc.time())?)),
+        Value::Date(date) => Json::String(day(*date)?),
+        Value::Uuid(uuid) => Json::String(uuid.hyphenated().to_string()),
     })
 }
 
@@ -50,11 +47,19 @@ fn item(value: &Value) -> Result<String, &'static str> {
     Ok(text)
 }
 
-/// A time of day with three digits of a second, which is all that Salesforce keeps.
+/// A day of the years that Salesforce has.
+fn day(date: Date) -> Result<String, &'static str> {
+    match date.year() {
+        1700..=4000 => Ok(date.to_string()),
+        _ => Err("expected a year from 1700 to 4000"),
+    }
+}
+
+/// A time of day with three digits of a second: Salesforce counts milliseconds.
 fn clock(time: Time) -> Result<String, &'static str> {
     let (millis, rest) = (time.subsec_nanosecond() / 1_000_000, time.subsec_nanosecond() % 1_000_000);
     if rest != 0 {
-        return Err("expected at most three digits after the second");
+        return Err("expected a fraction of a second of at most 3 digits");
     }
     Ok(format!("{:02}:{:02}:{:02}.{millis:03}", time.hour(), time.minute(), time.second()))
 }
@@ -73,7 +78,8 @@ const MAX_KEY: usize = 255;
 ///
 /// What would be no segment, or another one: the reason.
 pub(super) fn key(value: &Value) -> Result<String, &'static str> {
-    let text = value.text().ok_or("expected a value that names a record")?;
+    let named = matches!(value, Value::Text(_) | Value::Integer(_) | Value::Decimal(_) | Value::Uuid(_));
+    let text = value.text().filter(|_| named).ok_or("expected text or a number that names a record")?;
     match &*text {
         "" => Err("expected text that names a record"),
         "." | ".." => Err("expected text that names a record, not only dots"),

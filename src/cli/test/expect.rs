@@ -6,12 +6,13 @@ use bigdecimal::BigDecimal;
 use serde_json::{Number, Value as Json};
 
 use crate::{
-    spec::ExpectSpec,
+    spec::{ExpectSpec, RecordExpectSpec},
     template::{
         Dialect,
         lexer::{self, TokenKind},
     },
     value::MASK,
+    yaml::{Node, Spanned},
 };
 
 /// What came of a test: the parts that it needed.
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub secret: bool,
     /// Their binds, the padding of spread lists left out.
     pub binds: Vec<Json>,
+    /// The record that it writes, as a dry run shows it.
+    pub record: Option<Json>,
     /// What the call answered; `None` where nothing was called.
     pub answer: Option<Result<Answered, Refused>>,
 }
@@ -91,6 +94,12 @@ pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) ->
     if let Some(expected) = &expect.binds {
         compare("binds", &expected.to_json(), &Json::Array(outcome.binds.clone()), secrets, &mut found);
     }
+    if let Some(expected) = &expect.record {
+        match &outcome.record {
+            Some(got) => record(expected, got, secrets, &mut found),
+            None => found.push("record: expected one, got none".into()),
+        }
+    }
     match &outcome.answer {
         Some(Ok(answered)) => success(expect, answered, secrets, &mut found),
         Some(Err(refused)) => failure(expect, refused, &mut found),
@@ -108,6 +117,23 @@ fn statement(key: &str, expected: String, got: Option<String>, shown: fn(&str) -
             let (expected, got) = (shown(&expected), shown(&got));
             let another = if expected == got { OF_ANOTHER_VALUE } else { "" };
             found.push(format!("{key}: expected {expected}\n              got {got}{another}"));
+        }
+    }
+}
+
+/// The record that is written, where the test names something of it.
+fn record(expected: &RecordExpectSpec, got: &Json, secrets: &Secrets, found: &mut Vec<String>) {
+    let RecordExpectSpec { operation, object, id, fields, .. } = expected;
+    let word = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Json::from(text.as_str()));
+    let json = |node: &Option<Node>| node.as_ref().map(Node::to_json);
+    let parts = [("operation", word(operation)), ("object", word(object)), ("id", json(id)), ("fields", json(fields))];
+    for (name, expected) in parts {
+        let Some(expected) = expected else { continue };
+        compare(&format!("record.{name}"), &expected, &got[name], secrets, found);
+        if let (Json::Object(expected), Json::Object(got)) = (&expected, &got[name]) {
+            for (other, got) in got.iter().filter(|(other, _)| !expected.contains_key(*other)) {
+                found.push(format!("record.{name}.{other}: expected no such field, got {}", secrets.show(got)));
+            }
         }
     }
 }

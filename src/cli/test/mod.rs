@@ -24,6 +24,7 @@ use crate::{
     call::{self, CallError, Code, Target, Trace},
     project::{Loaded, Project},
     spec::{ExpectSpec, TestSpec},
+    yaml::Node,
 };
 
 use expect::{Answered, Outcome, Refused, Secrets, differences};
@@ -157,6 +158,7 @@ pub(super) async fn run_test(
         Err(error) => outcome.answer = Some(Err(refused(error))),
         Ok(()) => {
             statements(action, &test.expect, &trace, &mut outcome, &mut secrets);
+            record(action, &test.expect, &trace, &mut outcome, &mut secrets);
             let recorded;
             let backend = match (&test.given, live) {
                 (Some(given), _) => {
@@ -164,6 +166,10 @@ pub(super) async fn run_test(
                     Some(&recorded)
                 }
                 (None, _) if needs_nothing(&test.expect) => None,
+                (None, Ok(backend)) if trace.record.is_some() && !backend.can_roll_back() => {
+                    let reason = "a write that cannot be rolled back is not sent: give it `given`, or expect `record`";
+                    return Verdict::Skipped(reason.to_owned());
+                }
                 (None, Ok(backend)) => Some(backend),
                 (None, Err(reason)) => {
                     return match test.expect.code.as_ref().filter(|code| is_coercion(&code.value)) {
@@ -198,7 +204,7 @@ pub(super) async fn run_test(
 
 /// Whether the statements alone tell if the test passes.
 fn needs_nothing(expect: &ExpectSpec) -> bool {
-    let statements = expect.sql.is_some() || expect.soql.is_some() || expect.binds.is_some();
+    let statements = expect.sql.is_some() || expect.soql.is_some() || expect.binds.is_some() || expect.record.is_some();
     let answer =
         expect.status.is_some() || expect.code.is_some() || expect.row_count.is_some() || expect.result.is_some();
     statements && !answer
@@ -231,6 +237,24 @@ fn statements(action: &Action, expect: &ExpectSpec, trace: &Trace, outcome: &mut
         }
         outcome.binds.push(value);
     }
+}
+
+/// The record that a call writes, and what of it is sensitive.
+fn record(action: &Action, expect: &ExpectSpec, trace: &Trace, outcome: &mut Outcome, secrets: &mut Secrets) {
+    let Some(record) = &trace.record else { return };
+    let secret = |made_of: &[usize]| made_of.iter().any(|param| action.params.list()[*param].sensitive);
+    let expected = expect.record.as_ref();
+    let fields = expected.and_then(|record| record.fields.as_ref()).map(Node::to_json);
+    let id = expected.and_then(|record| record.id.as_ref()).map(Node::to_json);
+    for field in record.fields.iter().filter(|field| secret(&field.params)) {
+        secrets.hide(&field.value);
+        fields.as_ref().and_then(|fields| fields.get(&*field.name)).iter().for_each(|value| secrets.hide(value));
+    }
+    for key in record.key.iter().filter(|key| secret(&key.params)) {
+        secrets.hide(&key.value.as_str().into());
+        id.iter().for_each(|id| secrets.hide(id));
+    }
+    outcome.record = Some(record.shown(|_| false));
 }
 
 fn answered(encoded: &Encoded) -> Answered {

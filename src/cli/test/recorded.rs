@@ -13,13 +13,14 @@ use crate::{
 pub struct Recorded {
     columns: Vec<Column>,
     rows: Vec<Vec<Json>>,
+    changed: u64,
 }
 
 impl Recorded {
     /// The rows of a test. Their columns are all members, in the order in which they first appear; a row without one has
     /// null there.
     pub fn new(given: &GivenSpec) -> Self {
-        let records: Vec<Json> = given.rows.value.iter().map(|row| row.to_json()).collect();
+        let records: Vec<Json> = given.rows.iter().flat_map(|rows| &rows.value).map(|row| row.to_json()).collect();
         let mut columns: Vec<Column> = Vec::new();
         for name in records.iter().filter_map(Json::as_object).flat_map(|record| record.keys()) {
             if !columns.iter().any(|column| column.name == *name) {
@@ -27,8 +28,10 @@ impl Recorded {
             }
         }
         let value = |record: &Json, column: &Column| record.get(&column.name).cloned().unwrap_or_default();
-        let rows = records.iter().map(|record| columns.iter().map(|column| value(record, column)).collect()).collect();
-        Self { columns, rows }
+        let rows: Vec<_> =
+            records.iter().map(|record| columns.iter().map(|column| value(record, column)).collect()).collect();
+        let changed = given.changed.unwrap_or(rows.len() as u64);
+        Self { columns, rows, changed }
     }
 
     async fn answer(&self, sink: &mut dyn Sink) -> Result<Timings, Failure> {
@@ -40,7 +43,7 @@ impl Recorded {
                 Flow::Enough => break,
             }
         }
-        sink.end(self.rows.len() as u64)?;
+        sink.end(self.changed)?;
         Ok(Timings::default())
     }
 }

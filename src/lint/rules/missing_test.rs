@@ -9,7 +9,10 @@ use crate::{
 pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagnostic>) {
     if action.tests.is_empty() {
         let message = "the action has no test";
-        let help = "add `tests`: one with `expect: { sql: …, binds: … }` runs without a database";
+        let help = match action.record {
+            Some(_) => "add `tests`: one with `expect: { record: { fields: … } }` sends nothing",
+            None => "add `tests`: one with `expect: { sql: …, binds: … }` runs without a database",
+        };
         out.push(MISSING_TEST.at(subject.place(), message).help(help));
     }
 }

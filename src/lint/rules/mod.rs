@@ -37,5 +37,6 @@ rules! {
         truthy_guard
         missing_description
         missing_result_schema
-        missing_test;
+        missing_test
+        record;
 }

@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagnostic>) {
     for (at, param) in action.params.list().iter().enumerate() {
-        if action.statements.iter().any(|template| template.uses(at)) {
+        if action.uses(at) {
             continue;
         }
         if let Some((name, _)) = subject.spec.params.iter().find(|(name, _)| name.value == param.name) {

@@ -1,5 +1,6 @@
 //! Each rule on files that break it, and on files that look like it and do not.
 
+mod records;
 mod statements;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -34,11 +35,13 @@ static SQLITE: Driver = driver!(Dialect::Sqlite);
 static POSTGRES: Driver = driver!(Dialect::Postgres);
 static MYSQL: Driver = driver!(Dialect::Mysql);
 static SNOWFLAKE: Driver = driver!(Dialect::Snowflake);
+static SALESFORCE: Driver = driver!(Dialect::Soql);
 
 /// Everything that is said of an action file.
 fn lint(dialect: Dialect, file: &str) -> Report {
     let driver = match dialect {
-        Dialect::Sqlite | Dialect::Soql => &SQLITE,
+        Dialect::Sqlite => &SQLITE,
+        Dialect::Soql => &SALESFORCE,
         Dialect::Postgres => &POSTGRES,
         Dialect::Mysql => &MYSQL,
         Dialect::Snowflake => &SNOWFLAKE,

@@ -79,7 +79,7 @@ pub async fn a_call_answers_what_it_found(fixture: &dyn Fixture) {
     assert_eq!((trace.retries, trace.statements.len(), trace.shapes.len()), (0, 1, 1));
     assert!(trace.backend > Duration::ZERO);
     assert_eq!(call::values_json(&action, &trace.values), json!({ "id": 2 }));
-    let shown = call::statements_json(&action, &trace.statements);
+    let shown = call::statements_json(&action, &trace);
     assert_eq!(shown[0]["binds"], json!([{ "parameter": "id", "type": "integer", "value": 2 }]));
 }
 
@@ -90,7 +90,7 @@ pub async fn a_dry_run_masks_what_is_sensitive(fixture: &dyn Fixture) {
     let mut trace = Trace::default();
     let variables = Variables::from_json(r#"{"name": "secret"}"#).expect("an object");
     call::prepare(&action, &variables, &mut trace).expect("the value fits");
-    let shown = call::statements_json(&action, &trace.statements);
+    let shown = call::statements_json(&action, &trace);
     assert_eq!(shown[0]["binds"][0]["value"], json!("***"));
     assert_eq!(call::values_json(&action, &trace.values), json!({ "name": "***" }));
 }
