@@ -82,6 +82,7 @@ rules! {
     Error UNBALANCED_BRACKETS "unbalanced-brackets";
     Error UNREADABLE_SQL "unreadable-sql";
     Error SEVERAL_STATEMENTS "several-statements";
+    Error SOQL_GRAMMAR "soql-grammar";
     Error QUOTED_PLACEHOLDER "quoted-placeholder";
     Error GLUED_PLACEHOLDER "glued-placeholder";
     Error PLACEHOLDER_AS_NAME "placeholder-as-name";

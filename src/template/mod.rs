@@ -17,7 +17,7 @@ pub mod lexer;
 mod lower;
 mod samples;
 mod shape_text;
-mod soql;
+pub mod soql;
 mod sql;
 mod statement;
 mod syntax;

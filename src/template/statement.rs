@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use super::{
     Bind, Dialect, Refusal, Shape, check,
     shape_text::{NoText, Sources, write},
-    soql::{self, Query},
+    soql::{self, Outline, Query},
     tree::Tree,
 };
 use crate::{diagnostic::Diagnostic, value::ParamType};
@@ -34,13 +34,18 @@ impl Statement {
         let text = write(&tree.nodes, sources, dialect, shape.decisions())?;
         check::shape(&text, dialect, out);
         let types = text.placeholders.iter().map(|placeholder| placeholder.ty).collect();
-        let soql = (dialect == Dialect::Soql).then(|| Box::new(soql::Form::of(&text)));
+        let soql = (dialect == Dialect::Soql).then(|| Box::new(soql::Form::of(&text, out)));
         Ok(Self { sql: safe(text.text), types, soql })
     }
 
     /// The finished text of SOQL, which takes no binds: a literal stands for each of them. `None` for SQL.
     pub fn query(&self, binds: &[Bind]) -> Result<Option<Query>, Refusal> {
         self.soql.as_ref().map(|form| form.query(self.text(), binds)).transpose()
+    }
+
+    /// What a query of SOQL asks for, as its text says. `None` for SQL.
+    pub fn outline(&self) -> Option<&Outline> {
+        self.soql.as_ref()?.outline.as_ref()
     }
 
     /// The text for sqlx.

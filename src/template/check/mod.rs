@@ -218,9 +218,6 @@ impl<'a> Check<'a> {
         match token.kind {
             TokenKind::Semicolon => {
                 self.ended = true;
-                if self.dialect == Dialect::Soql && self.tokens[self.at + 1..].iter().all(Token::is_blank) {
-                    self.out.push(self.soql_unreadable(text, self.span(token)));
-                }
             }
             TokenKind::Open => self.open.push(Bracket { token, before: self.before.len() }),
             TokenKind::Close => match self.open.pop() {
@@ -248,12 +245,8 @@ impl<'a> Check<'a> {
                 let help = "write the text without the comment, or remove it: what runs must be checked";
                 self.out.push(UNREADABLE_SQL.at(self.span(token), message).help(help));
             }
-            TokenKind::Unknown | TokenKind::QuotedIdentifier
-                if self.dialect == Dialect::Soql && !touched && text != "\0" =>
-            {
-                self.out.push(self.soql_unreadable(text, self.span(token)));
-            }
-            TokenKind::Unknown if !touched && text != "\0" => {
+            // In SOQL the grammar tells of it.
+            TokenKind::Unknown if self.dialect != Dialect::Soql && !touched && text != "\0" => {
                 let message = format!("{} does not read `{text}` in one way only, or not at all", self.dialect.name());
                 self.out.push(UNREADABLE_SQL.at(self.span(token), message).help("remove it, or put it in quotes"));
             }

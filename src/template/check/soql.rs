@@ -2,7 +2,6 @@
 
 use super::{
     Check, Diagnostic, LIKE_ESCAPE, PLACEHOLDER_AS_NAME, PlaceholderSite, Span, TYPE_MISMATCH, TokenKind,
-    UNREADABLE_SQL,
     place::{NAMES_ARE_CHOSEN, after_operand, expected},
 };
 use crate::{template::soql::Role, value::Scalar};
@@ -77,26 +76,6 @@ impl Check<'_> {
             }
             (Role::Value, _) => None,
         }
-    }
-
-    /// What SOQL does not read.
-    pub(super) fn soql_unreadable(&self, text: &str, span: Span) -> Diagnostic {
-        let (message, help) = match text.as_bytes().first() {
-            Some(b'\'') => (
-                "a text with an escape that SOQL does not know, or with a line break".to_owned(),
-                r#"the escapes are \n \r \t \b \" \' \\ \u0000, and after LIKE \% and \_"#,
-            ),
-            Some(b'"') => {
-                ("SOQL has no double quotes".to_owned(), "write a text in single quotes, and a name without any")
-            }
-            Some(b';') => ("SOQL has no `;`".to_owned(), "remove it"),
-            Some(b'0'..=b'9' | b'+' | b'-' | b'.') => (
-                format!("`{text}` is no number, date or datetime of SOQL"),
-                "a number has no exponent; a date is 2026-11-20, a datetime 2026-11-20T14:05:30Z, always with its zone",
-            ),
-            _ => (format!("SOQL does not read `{text}`"), "remove it, or put it into a text in single quotes"),
-        };
-        UNREADABLE_SQL.at(span, message).help(help)
     }
 }
 

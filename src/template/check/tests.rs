@@ -341,17 +341,11 @@ fn soql_reads_no_placeholder_where_it_reads_no_value() {
 }
 
 #[test]
-fn soql_is_told_what_it_does_not_read() {
+fn soql_is_one_statement_whose_texts_and_brackets_end() {
     for (sql, rule, place, help) in [
-        ("SELECT Id FROM A;", "unreadable-sql", ";", "remove it"),
         ("SELECT Id FROM A; SELECT Id FROM B", "several-statements", "SELECT", "one statement"),
-        ("SELECT Id FROM A WHERE B = \"c\"", "unreadable-sql", "\"c\"", "single quotes"),
-        (r"SELECT Id FROM A WHERE B = '\c'", "unreadable-sql", r"'\c'", "escapes"),
-        ("SELECT Id FROM A WHERE B = 1e5", "unreadable-sql", "1e5", "exponent"),
-        ("SELECT Id FROM A WHERE B > 2026-11-20T00:00:00", "unreadable-sql", "2026-11-20T00:00:00", "zone"),
         ("SELECT Id FROM A WHERE B = 'c", "unterminated-sql", "'c\n", "close it"),
         ("SELECT Id FROM A WHERE (B = 'c'", "unbalanced-brackets", "(", "close it"),
-        ("SELECT Id FROM A /* all */", "unreadable-sql", "/", "remove it"),
     ] {
         let (file, found) = diagnose(Dialect::Soql, sql);
         assert_eq!((found[0].rule.name, &file[found[0].span.range()]), (rule, place), "{sql}");

@@ -13,6 +13,10 @@ pub(super) fn token(cursor: &mut Cursor<'_>) -> TokenKind {
             cursor.take_while(is_blank);
             TokenKind::Whitespace
         }
+        // SOQL has no comments; as one piece they can be pointed at, whatever stands in them.
+        b'-' if cursor.peek(1) == b'-' => cursor.line_comment(|byte| byte == b'\n'),
+        b'/' if cursor.peek(1) == b'/' => cursor.line_comment(|byte| byte == b'\n'),
+        b'/' if cursor.peek(1) == b'*' => cursor.block_comment(),
         b'\'' => text(cursor),
         // SOQL has no double quotes; as one piece they can be pointed at.
         b'"' => cursor.quoted(true, TokenKind::QuotedIdentifier),
@@ -103,7 +107,9 @@ fn is_date_or_time(text: &str) -> bool {
     };
     let Some((clock, zone)) = time.find(['Z', '+', '-']).map(|at| time.split_at(at)) else { return false };
     let (seconds, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
-    has_form(seconds, "00:00:00") && digits(fraction) && (zone == "Z" || has_form(&zone[1..], "00:00"))
+    has_form(seconds, "00:00:00")
+        && digits(fraction)
+        && (zone == "Z" || has_form(&zone[1..], "00:00") || has_form(&zone[1..], "0000"))
 }
 
 fn digits(text: &str) -> bool {

@@ -10,7 +10,9 @@
 //!   of the placeholder's type where each literal was written. A text that has not is refused: it is a fault of ours.
 //! - [`Query`] has one constructor, behind that check.
 
+mod grammar;
 mod literal;
+mod outline;
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -18,8 +20,15 @@ use super::{
     Bind, Dialect, Refusal, ShapeText,
     lexer::{self, Token, TokenKind},
 };
-use crate::value::{MASK, ParamType};
+use crate::{
+    diagnostic::{Diagnostic, SOQL_GRAMMAR, Span},
+    value::{MASK, ParamType},
+};
+use grammar::SyntaxError;
 use literal::literal;
+
+pub(crate) use grammar::parse;
+pub use outline::{Base, Field, FieldKind, FieldPath, Name, Outline, Select};
 
 /// The most characters of a query
 /// (<https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_soslsoql.htm>).
@@ -61,6 +70,8 @@ pub(super) struct Form {
     places: Box<[Place]>,
     /// The kinds of all tokens of the text, blanks included.
     kinds: Box<[TokenKind]>,
+    /// What the query asks for; `None` where it has a fault, so that its template does not compile.
+    pub outline: Option<Outline>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,8 +114,9 @@ impl Role {
 }
 
 impl Form {
-    /// The form of a text that was checked.
-    pub fn of(text: &ShapeText) -> Self {
+    /// The form of a text whose tokens were checked. Faults of its grammar go to `out`, but for those at places where something
+    /// else was found already.
+    pub fn of(text: &ShapeText, out: &mut Vec<Diagnostic>) -> Self {
         let tokens = lexer::tokens(&text.text, Dialect::Soql);
         let mut last = None;
         let mut sites = text.placeholders.iter();
@@ -120,7 +132,14 @@ impl Form {
                 last = Some(*token);
             }
         }
-        Self { places: places.into(), kinds: tokens.iter().map(|token| token.kind).collect() }
+        let outline = match parse(&text.text, &text.placeholders) {
+            Ok(outline) => Some(outline),
+            Err(faults) => {
+                report(text, faults, out);
+                None
+            }
+        };
+        Self { places: places.into(), kinds: tokens.iter().map(|token| token.kind).collect(), outline }
     }
 
     /// Writes a literal for each bind into the text of the shape. The only constructor of a [`Query`].
@@ -158,6 +177,13 @@ impl Form {
         });
         same && tokens.len() == self.kinds.len() && binds.len() == self.places.len() && written.next().is_none()
     }
+}
+
+fn report(text: &ShapeText, faults: Vec<SyntaxError>, out: &mut Vec<Diagnostic>) {
+    let known: Vec<Span> = out.iter().map(|found| found.span).collect();
+    let found = faults.into_iter().map(|fault| (text.span_of(fault.range.clone()), fault));
+    let new = found.filter(|(span, _)| !known.iter().any(|known| known.start <= span.end && span.start <= known.end));
+    out.extend(new.map(|(span, fault)| SOQL_GRAMMAR.at(span, fault.message).maybe_help(fault.help)));
 }
 
 /// The parameter whose literals are the longest together.

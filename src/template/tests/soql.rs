@@ -650,3 +650,32 @@ fn piece() -> impl Strategy<Value = String> {
     ])
     .prop_map(str::to_owned)
 }
+
+#[test]
+fn faults_of_the_grammar_are_told_at_their_places_in_the_file() {
+    let one = |template: &str, place: &str| {
+        check_for(Dialect::Soql, template, &["x: string", "o?: string"], &format!("soql-grammar @ {place}"));
+    };
+    one("SELECT Id FROM A;", ";");
+    one("SELECT Id FROM A WHERE B = \"c\"", "\"c\"");
+    one(r"SELECT Id FROM A WHERE B = '\c'", r"\c");
+    one("SELECT Id FROM A\nWHERE B = 1e5", "1e5");
+    one("SELECT Id FROM A /* it's */\nWHERE B = {{ x }}", "/* it's */");
+    // In every shape, and once.
+    one("SELECT Id FROM A {% if o is defined %} WHERE B = {{ o }} {% endif %} LIMT 5", "LIMT");
+    one("SELECT Id FROM A WHERE C = {{ x }} {% if o is defined %} OR B == {{ o }} {% endif %}", "==");
+    // What the checks on tokens found is not told a second time, and does not hide the rest.
+    let found = "hand-written-placeholder @ :b\nsoql-grammar @ ==";
+    check_for(Dialect::Soql, "SELECT Id FROM A WHERE B = :b AND C == {{ x }}", &["x: string"], found);
+    check_for(Dialect::Soql, "SELECT {{ x }} FROM A", &["x: string"], "placeholder-as-name @ {{ x }}");
+}
+
+#[test]
+fn a_statement_knows_what_its_query_asks_for() {
+    let template = compile_for(Dialect::Soql, "SELECT Id, Owner.Name FROM A WHERE B = {{ x }}", &["x: string"]);
+    let (_, statement) = template.shapes().next().expect("a shape");
+    let outline = statement.outline().expect("an outline");
+    assert_eq!(outline.query.members(), Some(vec!["Id", "Owner"]));
+    let compared = outline.compared[0].map(|path| &outline.paths[path].path);
+    assert_eq!(compared, Some(&vec!["B".to_owned()]));
+}
