@@ -7,8 +7,18 @@ use datadip::diagnostic::{Level, RULES, Rule};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-/// The configuration that an example of an action stands beside: the demo's tables.
-const CONFIG: &str = "backends:\n  demo:\n    kind: sqlite\n    url: 'sqlite:demo.db'\n    init: demo.sql\n";
+/// The configuration that an example of an action stands beside: the demo's tables, and an org for what only Salesforce has.
+const CONFIG: &str = r#"
+backends:
+  demo:
+    kind: sqlite
+    url: "sqlite:demo.db"
+    init: demo.sql
+  org:
+    kind: salesforce
+    login_url: https://example.my.salesforce.com
+    auth: { flow: client_credentials, client_id: gateway, client_secret: "${SALESFORCE_SECRET:-none}" }
+"#;
 
 /// The rules that only a live database can tell, and that SQLite can show.
 const LIVE: [&str; 2] = ["schema-drift", "refused-statement"];

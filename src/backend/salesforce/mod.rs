@@ -7,9 +7,12 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 
 use self::settings::{Settings, SettingsSpec};
-use super::{Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings};
+use super::{
+    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
+    record::refuse_options,
+};
 use crate::{
-    diagnostic::{BAD_VALUE, Diagnostic},
+    diagnostic::Diagnostic,
     template::Dialect,
     yaml::{Node, read::FromNode},
 };
@@ -28,7 +31,7 @@ pub static DRIVER: Driver = Driver {
 };
 
 fn no_options(node: &Node, out: &mut Vec<Diagnostic>) -> Options {
-    out.push(BAD_VALUE.at(node.span, "a read from Salesforce has no options").help("remove `options`"));
+    refuse_options(node, out);
     Options::default()
 }
 
@@ -64,6 +67,10 @@ impl Backend for Salesforce {
 
     fn allow_tests(&self) -> bool {
         self.allow_tests
+    }
+
+    fn can_roll_back(&self) -> bool {
+        false
     }
 
     fn connections(&self) -> Connections {
