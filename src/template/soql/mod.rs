@@ -14,7 +14,7 @@ mod grammar;
 mod literal;
 mod outline;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     Bind, Dialect, Refusal, ShapeText,
@@ -97,17 +97,10 @@ pub(super) enum Role {
 impl Role {
     /// The role of a placeholder after this token. `like` tells that its wildcards are escaped.
     pub fn after(last: Option<Token>, text: &str, like: bool) -> Self {
-        match last {
-            Some(last) if last.is_word(text, "like") => {
-                if like {
-                    Self::Pattern
-                } else {
-                    Self::Text
-                }
-            }
-            Some(last) if last.is_word(text, "limit") || last.is_word(text, "offset") || last.text(text) == ":" => {
-                Self::Count
-            }
+        match last.map(|last| last.text(text).to_ascii_lowercase()).as_deref() {
+            Some("like") if like => Self::Pattern,
+            Some("like") => Self::Text,
+            Some("limit" | "offset" | ":") => Self::Count,
             _ => Self::Value,
         }
     }
@@ -154,10 +147,14 @@ impl Form {
             text += &literal(&bind.value, place.role).map_err(refused)?;
             literals.push(start..text.len());
             from = place.range.end;
+            // A loop may write one long value many times: stop where no query of so many bytes is short enough.
+            if text.len() > MAX_CHARACTERS * char::MAX_LEN_UTF8 {
+                return Err(too_long(binds, &literals));
+            }
         }
         text.push_str(&shape[from..]);
         if text.chars().nth(MAX_CHARACTERS).is_some() {
-            return Err(Refusal::Value { param: largest(binds, &literals), reason: TOO_LONG.into() });
+            return Err(too_long(binds, &literals));
         }
         if !self.fits(&text, binds, &literals) {
             return Err(Refusal::Shape { reason: "the literals do not fit the query".into() });
@@ -186,12 +183,12 @@ fn report(text: &ShapeText, faults: Vec<SyntaxError>, out: &mut Vec<Diagnostic>)
     out.extend(new.map(|(span, fault)| SOQL_GRAMMAR.at(span, fault.message).maybe_help(fault.help)));
 }
 
-/// The parameter whose literals are the longest together.
-fn largest(binds: &[Bind], literals: &[Range<usize>]) -> Option<usize> {
-    let length = |param| {
-        let of_param = binds.iter().zip(literals).filter(|(bind, _)| bind.param == param);
-        of_param.map(|(_, literal)| literal.len()).sum::<usize>()
-    };
-    let params: BTreeSet<usize> = binds.iter().filter_map(|bind| bind.param).collect();
-    params.into_iter().max_by_key(|param| length(Some(*param)))
+/// Names the parameter whose literals are the longest together.
+fn too_long(binds: &[Bind], literals: &[Range<usize>]) -> Refusal {
+    let mut lengths = BTreeMap::new();
+    for (bind, literal) in binds.iter().zip(literals) {
+        *lengths.entry(bind.param).or_default() += literal.len();
+    }
+    let longest = lengths.into_iter().max_by_key(|(_, length): &(_, usize)| *length);
+    Refusal::Value { param: longest.and_then(|(param, _)| param), reason: TOO_LONG.into() }
 }

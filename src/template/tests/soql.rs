@@ -158,6 +158,14 @@ fn a_query_that_is_too_long_names_the_parameter_that_makes_it_so() {
     let found = written(&template, &[text(&long), words(&[long.as_str(); 40])]);
     let Err(Refusal::Value { param: Some(1), reason }) = found else { panic!("{found:?}") };
     assert_eq!(reason, "expected fewer or shorter values: a query has at most 100000 characters");
+    let repeated = compile_for(
+        Dialect::Soql,
+        "SELECT Id FROM A WHERE {% for x in l %}{% for y in l %}B = {{ a }}{% if not loop.last %} OR {% endif %}{% endfor %}\
+         {% if not loop.last %} OR {% endif %}{% endfor %}",
+        &["a: string", "l: string[]"],
+    );
+    let found = written(&repeated, &[text(&"x".repeat(4_000)), words(&["y"; 100])]);
+    assert!(matches!(found, Err(Refusal::Value { param: Some(0), .. })));
 }
 
 #[test]
