@@ -15,6 +15,7 @@ mod live;
 mod outage;
 mod paths;
 mod project;
+mod records;
 mod reload;
 mod retries;
 mod rules;
