@@ -288,8 +288,8 @@ pub struct Failure {
     pub code: Option<String>,
     /// The SQLSTATE, where `code` is another one: `errors` may name either.
     pub state: Option<String>,
-    /// The parameter whose value it is about, where the backend tells.
-    pub param: Option<usize>,
+    /// The fields of a record that it is about, where the backend tells.
+    pub fields: Vec<String>,
     /// The database's message, for the log only: never for a caller.
     pub message: String,
 }
@@ -303,7 +303,7 @@ impl Failure {
             retry_after: None,
             code: None,
             state: None,
-            param: None,
+            fields: Vec::new(),
             message: message.into(),
         }
     }

@@ -294,7 +294,9 @@ fn failed(action: &Action, failure: Failure, trace: &Trace) -> CallError {
         (None, FailureKind::Drift) => (Code::SchemaDrift, None),
         (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
     };
-    let at_fault = failure.param.or_else(|| only_param(trace));
+    let names = failure.fields.iter().map(String::as_str);
+    let of_record = trace.record.as_ref().and_then(|record| record.param_of(names));
+    let at_fault = of_record.or_else(|| only_param(trace));
     let mut error = match at_fault.filter(|_| code == Code::InvalidParameter) {
         // Where one parameter is bound it must be that one; else nobody tells which.
         Some(param) => refused(action, Refusal::Value { param: Some(param), reason: REFUSED_VALUE.into() }),
