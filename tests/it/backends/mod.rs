@@ -33,8 +33,14 @@ pub trait Fixture: Send + Sync {
     /// Its kind.
     fn driver(&self) -> &'static Driver;
 
-    /// A backend with at most `max` connections for reads, for which a call waits a second at most.
-    fn backend(&self, max: usize) -> Arc<dyn Backend>;
+    /// A backend whose `pool` has these settings.
+    fn pooled(&self, pool: &str) -> Arc<dyn Backend>;
+
+    /// A backend with at most `max` connections for reads, for which a call waits as long as a busy machine may take to free
+    /// one.
+    fn backend(&self, max: usize) -> Arc<dyn Backend> {
+        self.pooled(&format!("max: {max}, acquire_timeout: 15s"))
+    }
 
     /// A query that never ends and gives no row.
     fn endless(&self) -> &'static str;
@@ -69,7 +75,7 @@ pub trait Fixture: Send + Sync {
 }
 
 /// Longer than anything in the suite should take.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(300);
 
 macro_rules! conformance {
     ($fixture:expr) => {

@@ -19,6 +19,7 @@ use datadip::{
 };
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
+use sqlx::{Connection, Executor, MySqlConnection};
 
 use super::{
     Fixture,
@@ -99,8 +100,8 @@ impl Fixture for Mysql {
         driver("mysql").expect("it is registered")
     }
 
-    fn backend(&self, max: usize) -> Arc<dyn Backend> {
-        self.open(&format!("pool: {{ max: {max}, acquire_timeout: 200ms }}\n"))
+    fn pooled(&self, pool: &str) -> Arc<dyn Backend> {
+        self.open(&format!("pool: {{ {pool} }}\n"))
     }
 
     fn endless(&self) -> &'static str {
@@ -194,6 +195,41 @@ impl Fixture for Mysql {
 }
 
 super::conformance!(Mysql::new());
+
+/// User locks that a test holds, so that statements which want them wait for one another: no machine is too slow for that.
+struct Gate(MySqlConnection);
+
+impl Gate {
+    /// Holds as many locks, counted from 1.
+    async fn new(fixture: &Mysql, locks: usize) -> Self {
+        let mut connection = MySqlConnection::connect(fixture.0.url()).await.expect("it connects");
+        for lock in 1..=locks {
+            let taken = sqlx::query("SELECT GET_LOCK(CONCAT(DATABASE(), ?), 0)").bind(lock.to_string());
+            taken.execute(&mut connection).await.expect("it is free");
+        }
+        Self(connection)
+    }
+
+    /// A statement that waits for a lock.
+    fn wait(lock: usize) -> String {
+        format!("SELECT GET_LOCK(CONCAT(DATABASE(), '{lock}'), 60)")
+    }
+
+    /// Waits until so many statements wait for a lock.
+    async fn waited(&mut self, statements: i64) {
+        let waits = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND STATE = 'User lock'";
+        until("statements wait for locks", async || {
+            let count: i64 = sqlx::query_scalar(waits).fetch_one(&mut self.0).await.expect("it answers");
+            count == statements
+        })
+        .await;
+    }
+
+    /// Gives the locks back.
+    async fn open(&mut self) {
+        self.0.execute("DO RELEASE_ALL_LOCKS()").await.expect("they are free");
+    }
+}
 
 /// Ends all other connections to its database.
 const SEVER: &str = "
@@ -413,16 +449,21 @@ async fn a_condition_that_a_procedure_raises_has_a_code_of_the_actions_own() {
 async fn two_calls_that_deadlock_both_succeed() {
     let Some(fixture) = Mysql::new() else { return };
     let backend = fixture.backend(2);
-    let steps = |first: i64, second: i64| {
+    let mut gate = Gate::new(&fixture, 2).await;
+    let steps = |first, second| {
         format!(
-            "mode: write\ntimeout: 20s\nretry: {{ attempts: 10 }}\nsql: [ UPDATE things SET amount = amount + 1 WHERE id = {first}, \
-             SELECT SLEEP(0.3), UPDATE things SET amount = amount + 1 WHERE id = {second} ]\n"
+            "mode: write\ntimeout: 60s\nretry: {{ attempts: 10 }}\nsql:\n  \
+             - UPDATE things SET amount = amount + 1 WHERE id = {first}\n  - {}\n  \
+             - UPDATE things SET amount = amount + 1 WHERE id = {second}\n",
+            Gate::wait(first)
         )
     };
     let calls = [steps(1, 2), steps(2, 1)].map(|text| {
         let (backend, action) = (backend.clone(), action(fixture.driver(), &text));
         tokio::spawn(async move { call(&action, &backend, "{}").await })
     });
+    gate.waited(2).await;
+    gate.open().await;
     let mut retries = 0;
     for one in calls {
         let (answer, trace) = one.await.expect("does not panic");
@@ -438,23 +479,23 @@ async fn two_calls_that_deadlock_both_succeed() {
 async fn a_lock_that_is_waited_for_too_long_is_met_again_from_the_start() {
     let Some(fixture) = Mysql::new() else { return };
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
-    let hold = write(statements(SQL, &["UPDATE things SET amount = 50 WHERE id = 1", "SELECT SLEEP(20)"]));
-    let holder = tokio::spawn(async move { other.run(&hold, &mut Kept::default()).await.map(drop) });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let hold = ["UPDATE things SET amount = 50 WHERE id = 1", "SELECT id FROM things"];
+    let holder = held(&other, write(statements(SQL, &hold))).await;
     let sql =
         ["UPDATE things SET amount = amount + 1 WHERE id = 2", "SELECT id FROM things WHERE id = 1 FOR UPDATE NOWAIT"];
     let failure = run(&backend, write(statements(SQL, &sql))).await.expect_err("the lock is held");
     assert_eq!((failure.kind, failure.again), (FailureKind::Contention, Again::Paused));
     let text = format!(
-        "mode: write\ntimeout: 10s\nretry: {{ attempts: 20, base_delay: 50ms }}\nsql: [ {}, {} ]\n",
+        "mode: write\ntimeout: 60s\nretry: {{ attempts: 20, base_delay: 50ms }}\nsql: [ {}, {} ]\n",
         sql[0], sql[1]
     );
     let action = action(fixture.driver(), &text);
+    let counted = Counted::new(&backend);
     let waiting = {
-        let backend = backend.clone();
+        let backend: Arc<dyn Backend> = counted.clone();
         tokio::spawn(async move { call(&action, &backend, "{}").await })
     };
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it has met the lock", async || counted.failed() > 0).await;
     holder.abort();
     let (answer, trace) = waiting.await.expect("does not panic");
     answer.expect("the lock is gone in time");
@@ -467,11 +508,12 @@ async fn a_lock_that_is_waited_for_too_long_is_met_again_from_the_start() {
 #[tokio::test]
 async fn a_connection_that_is_gone_is_made_up_for() {
     let Some(fixture) = Mysql::new() else { return };
-    let backend = fixture.backend(1);
+    let (backend, other) = (fixture.backend(1), fixture.backend(1));
     let kill = async || {
-        let id = rows(&backend, SQL, "SELECT CONNECTION_ID() AS id").await;
-        fixture.run(&format!("KILL CONNECTION {}", id[0][0]));
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        let id = &rows(&backend, SQL, "SELECT CONNECTION_ID() AS id").await[0][0];
+        fixture.run(&format!("KILL CONNECTION {id}"));
+        let there = format!("SELECT ID FROM information_schema.PROCESSLIST WHERE ID = {id}");
+        until("it is gone", async || rows(&other, SQL, &there).await.is_empty()).await;
     };
     kill().await;
     let failure = run(&backend, read(statements(SQL, &["SELECT 1 AS a"]))).await.expect_err("it is gone");
@@ -501,18 +543,12 @@ async fn a_statement_past_its_deadline_is_gone_from_the_server() {
             tokio::spawn(async move { backend.run(&request, &mut Kept::default()).await.map(drop) })
         })
         .collect();
-    for _ in 0..100 {
-        if rows(&other, SQL, running).await == [[json!(4)]] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(rows(&other, SQL, running).await, [[json!(4)]]);
+    until("four statements run", async || rows(&other, SQL, running).await == [[json!(4)]]).await;
     let deadline = Instant::now();
     calls.iter().for_each(|call| call.abort());
     while rows(&other, SQL, running).await != [[json!(0)]] {
         // Generous, because tests run beside each other.
-        assert!(deadline.elapsed() < Duration::from_secs(10), "they go on");
+        assert!(deadline.elapsed() < Duration::from_secs(30), "they go on");
     }
     println!("four statements are gone {:?} after their deadline", deadline.elapsed());
     settled(&backend).await;
@@ -555,13 +591,15 @@ async fn an_isolation_level_is_the_transactions() {
     let Some(fixture) = Mysql::new() else { return };
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
     let seen = async |isolation| {
+        let mut gate = Gate::new(&fixture, 1).await;
         let options = Options { isolation };
-        let sql = ["SELECT amount FROM things", "SELECT SLEEP(0.4)", "SELECT amount FROM things WHERE id = 1"];
+        let sql = ["SELECT amount FROM things", &Gate::wait(1), "SELECT amount FROM things WHERE id = 1"];
         let request = Request { options, ..read(statements(SQL, &sql)) };
         let raise = async {
-            tokio::time::sleep(Duration::from_millis(150)).await;
+            gate.waited(1).await;
             let sql = "UPDATE things SET amount = amount + 1 WHERE id = 1";
             run(&other, write(statements(SQL, &[sql]))).await.expect("the write succeeds");
+            gate.open().await;
         };
         let (kept, ()) = tokio::join!(run(&backend, request), raise);
         kept.expect("the read succeeds").rows[0][0].clone()

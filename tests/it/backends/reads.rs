@@ -1,6 +1,6 @@
 //! Reads: rows, one state of the database, and no way to write.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use datadip::{
     backend::{Again, FailureKind},
@@ -54,13 +54,15 @@ pub async fn a_read_cannot_write_whatever_it_calls(fixture: &dyn Fixture) {
 pub async fn a_sink_that_has_enough_ends_an_endless_read(fixture: &dyn Fixture) {
     let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
     learnt(&backend).await;
+    things(&backend, dialect).await;
+    let before = backend.connections();
     for enough in [1, 1000] {
         let request = read(statements(dialect, &[fixture.endless_rows()]));
         let mut kept = Kept { enough: Some(enough), ..Kept::default() };
         backend.run(&request, &mut kept).await.expect("enough is a good end");
         assert_eq!((kept.rows.len(), kept.changed), (enough, Some(0)));
         settled(&backend).await;
-        assert_eq!(backend.connections().idle, 1, "the connection is kept");
+        assert_eq!(backend.connections(), before, "the connection is kept");
         assert_eq!(things(&backend, dialect).await, first_things());
     }
 }
@@ -92,18 +94,17 @@ pub async fn fifty_calls_at_once_all_get_their_own_answer(fixture: &dyn Fixture)
 }
 
 pub async fn a_call_that_gets_no_connection_in_time_is_refused(fixture: &dyn Fixture) {
-    let (dialect, backend) = (fixture.driver().dialect, fixture.backend(1));
+    let (dialect, backend) = (fixture.driver().dialect, fixture.pooled("max: 1, acquire_timeout: 200ms"));
     let busy = {
         let (backend, request) = (backend.clone(), read(statements(dialect, &[fixture.endless()])));
         tokio::spawn(async move { backend.run(&request, &mut Kept::default()).await.map(drop) })
     };
-    while backend.connections().open == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the connection is in use", async || backend.connections().open == 1).await;
     let failure = run(&backend, read(statements(dialect, &["SELECT 1"]))).await.expect_err("nothing comes free");
     assert_eq!((failure.kind, failure.again), (FailureKind::Overloaded, Again::Never));
     busy.abort();
     assert!(busy.await.is_err_and(|error| error.is_cancelled()));
+    settled(&backend).await;
     assert_eq!(things(&backend, dialect).await, first_things());
 }
 

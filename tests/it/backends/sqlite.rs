@@ -1,6 +1,6 @@
 //! SQLite: its fixture, and what only it promises.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc};
 
 use datadip::{
     backend::{Again, Backend, Deployment, Driver, FailureKind, Health, driver, inspect::JsonKind},
@@ -52,8 +52,8 @@ impl Fixture for Sqlite {
         driver("sqlite").expect("it is registered")
     }
 
-    fn backend(&self, max: usize) -> Arc<dyn Backend> {
-        self.open(&format!("init: init.sql\npool: {{ max: {max}, acquire_timeout: 200ms }}\n"))
+    fn pooled(&self, pool: &str) -> Arc<dyn Backend> {
+        self.open(&format!("init: init.sql\npool: {{ {pool} }}\n"))
     }
 
     fn endless(&self) -> &'static str {
@@ -319,11 +319,8 @@ async fn a_write_that_meets_a_lock_may_be_tried_again() {
     let fixture = Sqlite::new();
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
     things(&backend, SQL).await;
-    let holder = {
-        let request = write(statements(SQL, &["UPDATE things SET amount = 50", fixture.endless()]));
-        tokio::spawn(async move { other.run(&request, &mut Kept::default()).await.map(drop) })
-    };
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let hold = ["UPDATE things SET amount = 50", "SELECT id FROM things"];
+    let holder = held(&other, write(statements(SQL, &hold))).await;
     let failure = run(&backend, write(statements(SQL, &["UPDATE things SET amount = 9"]))).await.expect_err("locked");
     assert_eq!((failure.kind, failure.again), (FailureKind::Contention, Again::Paused));
     assert_eq!(things(&backend, SQL).await, first_things(), "reads do not wait for a writer");
@@ -337,13 +334,8 @@ async fn a_lock_is_waited_for_by_trying_again() {
     let fixture = Sqlite::new();
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
     things(&backend, SQL).await;
-    let hold = || {
-        let (other, request) = (other.clone(), write(statements(SQL, &["DELETE FROM things", fixture.endless()])));
-        tokio::spawn(async move { other.run(&request, &mut Kept::default()).await.map(drop) })
-    };
-    let text = "mode: write\nsql: UPDATE things SET amount = 9 WHERE id = 1\n";
-    let holder = hold();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let text = "mode: write\ntimeout: 60s\nsql: UPDATE things SET amount = 9 WHERE id = 1\n";
+    let holder = held(&other, write(statements(SQL, &["DELETE FROM things", "SELECT 1"]))).await;
     let few = action(fixture.driver(), &format!("{text}retry: {{ attempts: 2, base_delay: 1ms }}\n"));
     let (answer, trace) = call(&few, &backend, "{}").await;
     let error = answer.expect_err("the lock is held");
@@ -351,8 +343,10 @@ async fn a_lock_is_waited_for_by_trying_again() {
     assert!(error.retry_after.is_some() && !error.in_doubt);
 
     let many = action(fixture.driver(), &format!("{text}retry: {{ attempts: 20, base_delay: 50ms }}\n"));
+    let counted = Counted::new(&backend);
+    let backend: Arc<dyn Backend> = counted.clone();
     let waiting = tokio::spawn(async move { call(&many, &backend, "{}").await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it has met the lock", async || counted.failed() > 0).await;
     holder.abort();
     let (answer, trace) = waiting.await.expect("does not panic");
     assert_eq!(answer.expect("the lock is gone in time")["row_count"], json!(1));
@@ -364,10 +358,8 @@ async fn no_time_is_left_for_a_retry_that_would_end_after_the_deadline() {
     let fixture = Sqlite::new();
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
     things(&backend, SQL).await;
-    let request = write(statements(SQL, &["DELETE FROM things", fixture.endless()]));
-    let holder = tokio::spawn(async move { other.run(&request, &mut Kept::default()).await.map(drop) });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let text = "mode: write\ntimeout: 1s\nretry: { attempts: 20, base_delay: 60s, max_delay: 60s }\n\
+    let holder = held(&other, write(statements(SQL, &["DELETE FROM things", "SELECT 1"]))).await;
+    let text = "mode: write\ntimeout: 10s\nretry: { attempts: 20, base_delay: 60s, max_delay: 60s }\n\
                 sql: UPDATE things SET amount = 9 WHERE id = 1\n";
     let (answer, _) = call(&action(fixture.driver(), text), &backend, "{}").await;
     assert_eq!(answer.expect_err("the lock is held").code.as_str(), "contention");

@@ -1,9 +1,17 @@
 //! Statements, requests and sinks for the suite.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use datadip::{
-    backend::{Backend, Bound, Column, Failure, Flow, Options, Request, Retry, Sink, Stop},
+    backend::{
+        Backend, Bound, Column, Connections, Failure, Flow, Health, Options, Request, Retry, Sink, Stop, Timings,
+    },
     template::{Dialect, Param, Template},
     value::{ParamType, Scalar, Value},
     yaml::{self, Kind},
@@ -11,7 +19,7 @@ use datadip::{
 use futures_util::future::BoxFuture;
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, task::JoinHandle, time::Instant};
 
 /// A statement with its binds: `{{ name }}` stands for a value.
 pub fn statement(dialect: Dialect, sql: &str, values: &[(&str, Scalar, Value)]) -> Bound {
@@ -129,14 +137,107 @@ pub fn first_things() -> Vec<Vec<Json>> {
     vec![row(1, "one"), row(2, "two"), row(3, "three")]
 }
 
-/// Waits until no connection is in use.
-pub async fn settled(backend: &Arc<dyn Backend>) {
-    for _ in 0..500 {
-        let connections = backend.connections();
-        if connections.open == connections.idle {
+/// Waits until something is so, as long as a busy machine may take.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..6000 {
+        if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("connections stay in use: {:?}", backend.connections());
+    panic!("it never is so: {what}");
+}
+
+/// Waits until no connection is in use.
+pub async fn settled(backend: &Arc<dyn Backend>) {
+    until("no connection is in use", async || {
+        let connections = backend.connections();
+        connections.open == connections.idle
+    })
+    .await;
+}
+
+/// Runs a request up to its first row and keeps it there, with all that it has locked, until it is aborted.
+pub async fn held(backend: &Arc<dyn Backend>, request: Request) -> JoinHandle<()> {
+    let (reached, is_reached) = oneshot::channel();
+    let backend = backend.clone();
+    let run = tokio::spawn(async move {
+        let ended = backend.run(&request, &mut Holding { reached: Some(reached) }).await;
+        panic!("it is held, but ended: {ended:?}");
+    });
+    is_reached.await.expect("there is a row");
+    run
+}
+
+/// Wants no row after the first one, but does not say so.
+struct Holding {
+    reached: Option<oneshot::Sender<()>>,
+}
+
+impl Sink for Holding {
+    fn begin(&mut self, _: &[Column]) -> Result<(), Stop> {
+        Ok(())
+    }
+
+    fn row(&mut self, _: Vec<Json>) -> Result<Flow, Stop> {
+        Ok(Flow::Flush)
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
+        if let Some(reached) = self.reached.take() {
+            let _ = reached.send(());
+        }
+        Box::pin(std::future::pending())
+    }
+
+    fn end(&mut self, _: u64) -> Result<(), Stop> {
+        Ok(())
+    }
+}
+
+/// Another backend, with the number of runs that failed on it.
+#[derive(Debug)]
+pub struct Counted {
+    backend: Arc<dyn Backend>,
+    failed: AtomicUsize,
+}
+
+impl Counted {
+    pub fn new(backend: &Arc<dyn Backend>) -> Arc<Self> {
+        Arc::new(Self { backend: backend.clone(), failed: AtomicUsize::new(0) })
+    }
+
+    pub fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl Backend for Counted {
+    fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
+        Box::pin(async {
+            let outcome = self.backend.run(request, sink).await;
+            self.failed.fetch_add(usize::from(outcome.is_err()), Ordering::Relaxed);
+            outcome
+        })
+    }
+
+    fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        self.backend.connect()
+    }
+
+    fn health(&self) -> Health {
+        self.backend.health()
+    }
+
+    fn allow_tests(&self) -> bool {
+        self.backend.allow_tests()
+    }
+
+    fn connections(&self) -> Connections {
+        self.backend.connections()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.backend.close()
+    }
 }
