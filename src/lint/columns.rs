@@ -5,7 +5,10 @@ use std::{borrow::Cow, ops::Range};
 use sqlparser::ast::{self, Expr, SelectItem, SetExpr};
 
 use super::statement::offset;
-use crate::template::Dialect;
+use crate::template::{
+    Dialect,
+    soql::{FieldKind, Outline, Select},
+};
 
 /// The result's columns, in order.
 #[derive(Debug)]
@@ -23,13 +26,37 @@ pub(crate) struct Column {
     pub name: String,
     /// Its name as written.
     pub written: String,
-    /// Whether only the database knows which letters are large: SQLite calls a plain column as its table does, MySQL as its
-    /// views do.
-    pub any_case: bool,
+    /// What is known of its letters.
+    pub letters: Letters,
     /// Its place in the statement's text: the alias or the column.
     pub place: Range<usize>,
     /// Whether its name comes from an alias.
     pub alias: bool,
+    /// What its value holds, where that can be known.
+    pub inner: Inner,
+}
+
+/// Which letters of a column's name are large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Letters {
+    /// As in its name here.
+    Known,
+    /// Only the database knows: SQLite calls a plain column as its table does, MySQL as its views do, Salesforce as the field
+    /// was defined.
+    Unknown,
+    /// Only Salesforce knows, but the first one: those of its own fields and relationships begin with a large one.
+    Capital,
+}
+
+/// The value of a column.
+#[derive(Debug)]
+pub(crate) enum Inner {
+    /// Nothing is known of it.
+    Unknown,
+    /// An object with these members.
+    Object(Columns),
+    /// A list of objects with these members.
+    Rows(Columns),
 }
 
 impl Columns {
@@ -59,6 +86,63 @@ impl Columns {
         Some(columns)
     }
 
+    /// The members of the records that a query of SOQL answers: parents as objects, children as lists.
+    pub fn of_soql(outline: &Outline) -> Self {
+        Self::of_select(&outline.query)
+    }
+
+    fn of_select(select: &Select) -> Self {
+        let mut columns = Self { list: Vec::new(), open: false };
+        for field in &select.fields {
+            let place = &field.range;
+            match &field.kind {
+                FieldKind::Path(path) => columns.add(path, place, Inner::Unknown),
+                FieldKind::Value { name, alias } => {
+                    columns.list.push(Column { alias: *alias, ..Column::named(name, place, Letters::Known) });
+                }
+                // Which members there are depends on the record's type.
+                FieldKind::Typeof(path) => {
+                    columns.add(path, place, Inner::Object(Self { list: Vec::new(), open: true }));
+                }
+                FieldKind::Child(child) => {
+                    let children = Inner::Rows(Self::of_select(child));
+                    columns.add(std::slice::from_ref(&child.from.text), &child.from.range, children);
+                }
+                FieldKind::Fields => columns.open = true,
+                FieldKind::Count => {}
+            }
+        }
+        columns
+    }
+
+    /// Adds a field of SOQL below its parents, which fields before it may share.
+    fn add(&mut self, path: &[String], place: &Range<usize>, inner: Inner) {
+        match path {
+            [] => {}
+            [name] => match (inner, self.object(name)) {
+                (Inner::Object(object), Some(known)) => known.open |= object.open,
+                (inner, _) => self.list.push(Column { inner, ..Column::of_field(name, place) }),
+            },
+            [parent, rest @ ..] => {
+                if self.object(parent).is_none() {
+                    let inner = Inner::Object(Self { list: Vec::new(), open: false });
+                    self.list.push(Column { inner, ..Column::of_field(parent, place) });
+                }
+                if let Some(object) = self.object(parent) {
+                    object.add(rest, place, inner);
+                }
+            }
+        }
+    }
+
+    /// The members of a parent that there is already.
+    fn object(&mut self, parent: &str) -> Option<&mut Self> {
+        self.list.iter_mut().find_map(|column| match &mut column.inner {
+            Inner::Object(members) if column.name.eq_ignore_ascii_case(parent) => Some(members),
+            _ => None,
+        })
+    }
+
     /// Whether a column of this name may be among them.
     pub fn may_have(&self, name: &str) -> bool {
         self.open || self.list.iter().any(|column| column.may_be(name))
@@ -68,7 +152,27 @@ impl Columns {
 impl Column {
     /// Whether this may be its name in the answer.
     pub fn may_be(&self, name: &str) -> bool {
-        self.name == name || (self.any_case && self.name.eq_ignore_ascii_case(name))
+        let fits = match self.letters {
+            Letters::Known => false,
+            Letters::Unknown => true,
+            Letters::Capital => !name.starts_with(|first: char| first.is_ascii_lowercase()),
+        };
+        self.name == name || (fits && self.name.eq_ignore_ascii_case(name))
+    }
+
+    fn named(name: &str, place: &Range<usize>, letters: Letters) -> Self {
+        let (name, place) = (name.to_owned(), place.clone());
+        Self { written: name.clone(), name, letters, place, alias: false, inner: Inner::Unknown }
+    }
+
+    /// A field or a relationship of Salesforce: its own ones, unlike an org's, have no `__` in their names.
+    fn of_field(name: &str, place: &Range<usize>) -> Self {
+        if name.contains("__") {
+            return Self::named(name, place, Letters::Unknown);
+        }
+        let mut column = Self::named(name, place, Letters::Capital);
+        column.name[..1].make_ascii_uppercase();
+        column
     }
 }
 
@@ -95,9 +199,13 @@ fn column(item: &SelectItem, text: &str, place: Option<&Range<usize>>, dialect: 
         Some(Column {
             name: folded(ident, dialect).into_owned(),
             written: ident.value.clone(),
-            any_case: matches!(dialect, Dialect::Sqlite | Dialect::Mysql) && !alias,
+            letters: match dialect {
+                Dialect::Sqlite | Dialect::Mysql if !alias => Letters::Unknown,
+                _ => Letters::Known,
+            },
             place: start..end.max(start),
             alias,
+            inner: Inner::Unknown,
         })
     };
     match item {
@@ -118,8 +226,8 @@ fn expression(expr: &Expr, text: &str, place: Range<usize>, dialect: Dialect) ->
         // The name is the text, but for its letters.
         _ => text.get(place.clone())?.to_owned(),
     };
-    let any_case = dialect != Dialect::Postgres;
-    Some(Column { written: name.clone(), name, any_case, place, alias: false })
+    let letters = if dialect == Dialect::Postgres { Letters::Known } else { Letters::Unknown };
+    Some(Column::named(&name, &place, letters))
 }
 
 /// A name as the dialect folds it: PostgreSQL to small letters, Snowflake to large ones, unless it is quoted.

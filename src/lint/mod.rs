@@ -7,6 +7,7 @@
 mod allow;
 mod columns;
 mod kind;
+mod level;
 mod rules;
 mod statement;
 mod subject;
@@ -20,7 +21,8 @@ use crate::{
 };
 
 pub use allow::{Finder, silence};
-pub(crate) use columns::{Column, Columns};
+pub(crate) use columns::{Column, Columns, Inner};
+pub(crate) use level::Level;
 pub(crate) use statement::{Statement, tables};
 pub(crate) use subject::Subject;
 

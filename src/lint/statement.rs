@@ -20,6 +20,7 @@ use crate::{
     template::{
         Dialect, ShapeText,
         lexer::{self, Token, TokenKind},
+        soql::{self, Outline},
     },
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct Statement {
     pub parts: Vec<Part>,
     /// Its columns, where they can be known.
     pub columns: Option<Columns>,
+    /// For SOQL: what it asks for.
+    pub outline: Option<Outline>,
     /// Why the parser refuses it, and where.
     pub refused: Option<(String, Range<usize>)>,
     /// Whether it is the action's last statement, whose rows are the result.
@@ -107,11 +110,17 @@ impl Statement {
     pub fn read(text: ShapeText, dialect: Dialect, last: bool) -> Self {
         let code = code(&text.text, dialect);
         let parts = parts(&text.text, &code);
+        if dialect == Dialect::Soql {
+            // What its grammar refuses was told when the template was compiled.
+            let outline = soql::parse(&text.text, &text.placeholders).ok();
+            let columns = outline.as_ref().map(Columns::of_soql);
+            return Self { text, code, parts, columns, outline, refused: None, last };
+        }
         let (tree, refused) = match parse(&text.text, &code, dialect) {
             Ok(tree) => (Some(tree), None),
             Err(refused) => (None, Some(refused)),
         };
-        let mut statement = Self { text, code, parts, columns: None, refused, last };
+        let mut statement = Self { text, code, parts, columns: None, outline: None, refused, last };
         statement.columns = tree.and_then(|tree| {
             let list = statement.list();
             let place =

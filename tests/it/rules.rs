@@ -20,6 +20,10 @@ backends:
     auth: { flow: client_credentials, client_id: gateway, client_secret: "${SALESFORCE_SECRET:-none}" }
 "#;
 
+/// What it holds besides for an example of an action on Salesforce. Lint asks for no secrets.
+const SALESFORCE: &str = "  salesforce:\n    kind: salesforce\n    login_url: https://example.my.salesforce.com\n    auth:\n      \
+                          flow: client_credentials\n      client_id: '${CLIENT_ID}'\n      client_secret: '${CLIENT_SECRET}'\n";
+
 /// The rules that only a live database can tell, and that SQLite can show.
 const LIVE: [&str; 2] = ["schema-drift", "refused-statement"];
 
@@ -81,7 +85,8 @@ fn found(rule: &Rule, fence: &Fence) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::create_dir(folder.path().join("actions")).expect("a folder");
     fs::copy(root.join("examples/demo.sql"), folder.path().join("demo.sql")).expect("the demo's tables");
-    fs::write(folder.path().join("datadip.yaml"), CONFIG).expect("a file");
+    let salesforce = if fence.text.contains("\nbackend: salesforce\n") { SALESFORCE } else { "" };
+    fs::write(folder.path().join("datadip.yaml"), format!("{CONFIG}{salesforce}")).expect("a file");
     fs::write(folder.path().join(fence.file), &fence.text).expect("a file");
     let live = LIVE.contains(&rule.name).then_some("--live");
     let output = Command::new(assert_cmd::cargo::cargo_bin("datadip"))

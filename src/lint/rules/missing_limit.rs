@@ -18,7 +18,9 @@ pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<
     let grouped = statement.find(main, &["group", "union", "except", "intersect"]).is_some();
     let outer = (0..statement.code.len()).filter(|&at| statement.code[at].depth <= main.depth);
     let limited = outer.into_iter().any(|at| statement.is_any(at, &["limit", "fetch", "top"]));
-    if limited || (!grouped && statement.list().iter().any(|item| aggregates(statement, item))) {
+    // Without GROUP BY, aggregates of SOQL make one row.
+    let one = statement.outline.as_ref().is_some_and(|outline| !grouped && (outline.query.grouped || outline.counts()));
+    if limited || one || (!grouped && statement.list().iter().any(|item| aggregates(statement, item))) {
         return;
     }
     let message = "nothing bounds the number of rows";

@@ -1,6 +1,7 @@
 //! Each rule on files that break it, and on files that look like it and do not.
 
 mod records;
+mod soql;
 mod statements;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

@@ -447,9 +447,9 @@ impl Parser<'_> {
         found
     }
 
-    /// The place of the token at hand; at the end, of the last one.
+    /// The place of the token at hand; at the end, of the last one; of the whole text where there is none.
     fn here(&self) -> Range<usize> {
-        self.tokens.get(self.at).or(self.tokens.last()).map_or(0..0, |token| token.start..token.end)
+        self.tokens.get(self.at).or(self.tokens.last()).map_or(0..self.text.len(), |token| token.start..token.end)
     }
 
     /// From the beginning of a token to the end of the last one that was taken.
