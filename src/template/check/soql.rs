@@ -4,7 +4,10 @@ use super::{
     Check, Diagnostic, LIKE_ESCAPE, PLACEHOLDER_AS_NAME, PlaceholderSite, Span, TYPE_MISMATCH, TokenKind,
     place::{NAMES_ARE_CHOSEN, after_operand, expected},
 };
-use crate::{template::soql::Role, value::Scalar};
+use crate::{
+    template::soql::{Role, decides},
+    value::Scalar,
+};
 
 impl Check<'_> {
     /// Checks a placeholder, the token at hand.
@@ -39,7 +42,7 @@ impl Check<'_> {
             },
             TokenKind::Operator => match text {
                 "=" | "!=" | "<>" | "<" | "<=" | ">" | ">=" => None,
-                "," if self.in_list() || self.in_call(&["distance"]) => None,
+                "," if self.in_list() => None,
                 "," => Some(expected("a field", text)),
                 ":" if self.earlier(1).is_some_and(|token| is_date_formula(self.word(token))) => None,
                 "." | ":" => Some(expected("a name", text)),
@@ -58,24 +61,26 @@ impl Check<'_> {
 
     /// A value of a type that cannot stand there.
     fn soql_type(&self, site: &PlaceholderSite, span: Span) -> Option<Diagnostic> {
-        let last = self.before.last()?;
-        let after = self.word(*last).to_ascii_uppercase();
-        match (Role::after(Some(*last), &self.text.text, site.like), site.ty.scalar) {
-            (Role::Text | Role::Pattern, Scalar::String | Scalar::Uuid) | (Role::Count, Scalar::Integer) => None,
-            (Role::Text | Role::Pattern, _) => {
-                let message = format!("LIKE compares with a text, but a value of type {} stands here", site.ty);
-                Some(TYPE_MISMATCH.at(span, message).help("compare it with `=`, or declare the parameter as `string`"))
-            }
-            (Role::Count, _) => {
-                let message = format!("after `{after}` stands a whole number, but this is of type {}", site.ty);
-                Some(TYPE_MISMATCH.at(span, message).help("declare the parameter as `integer`"))
-            }
-            (Role::Value, _) if site.like => {
+        let before_bracket =
+            self.open.last().and_then(|bracket| bracket.before.checked_sub(1)).map(|at| self.before[at]);
+        let decides = decides(self.before.last().copied(), before_bracket, &self.text.text);
+        let role = Role::of(decides, &self.text.text, site.like);
+        let wanted = match (role, site.ty.scalar) {
+            (Role::Value | Role::Text, _) if site.like => {
                 let message = "escaped wildcards mean something directly after LIKE, and nowhere else in SOQL";
-                Some(LIKE_ESCAPE.at(span, message).help("write `LIKE` before it, or remove the filter"))
+                return Some(LIKE_ESCAPE.at(span, message).help("write `LIKE` before it, or remove the filter"));
             }
-            (Role::Value, _) => None,
-        }
+            (Role::Text | Role::Pattern, Scalar::String | Scalar::Uuid)
+            | (Role::Count | Role::Offset, Scalar::Integer)
+            | (Role::Degrees, Scalar::Integer | Scalar::Decimal | Scalar::Float)
+            | (Role::Value, _) => return None,
+            (Role::Text | Role::Pattern, _) => "string",
+            (Role::Count | Role::Offset, _) => "integer",
+            (Role::Degrees, _) => "decimal",
+        };
+        let place = decides.map_or_else(String::new, |token| self.word(token).to_ascii_uppercase());
+        let message = format!("`{place}` takes a value of type {wanted}, and this one is of type {}", site.ty);
+        Some(TYPE_MISMATCH.at(span, message).help(format!("declare the parameter as `{wanted}`")))
     }
 }
 

@@ -262,7 +262,7 @@ fn soql_takes_values_where_its_grammar_does() {
         "SELECT Id FROM A WHERE B = {{ a }} AND (C != {{ b }} OR NOT (D <= {{ c }})) AND E IN ({{ d }}, {{ e }}) ORDER BY F",
         "SELECT Id FROM A WHERE B LIKE {{ a | contains }} AND (C LIKE {{ b }}) AND D NOT IN ({{ c }})",
         "SELECT Id FROM A WHERE B INCLUDES ({{ a }},{{ b }}) AND C EXCLUDES ('d',{{ e }})",
-        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION({{ a }}, {{ b }}), {{ c }}) < {{ d }}",
+        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION(52.5, 13.4), 'km') < {{ d }}",
         "SELECT COUNT(Id) FROM A GROUP BY B HAVING COUNT(Id) > {{ a }}",
         "SELECT Id, (SELECT Id FROM Bs WHERE C={{ a }}) FROM A WHERE D IN (SELECT E FROM F WHERE G<{{ b }})",
     ] {
@@ -287,6 +287,7 @@ fn soql_takes_values_where_its_grammar_does() {
         "SELECT Id FROM A WHERE B = {{ x }}:30",
         "SELECT Id FROM A WHERE B = THIS_WEEK:{{ x }}",
         "SELECT Id FROM A WHERE B = C + {{ x }}",
+        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION(52.5, 13.4), {{ x }}) < 5",
         "SELECT Id FROM A ORDER BY {{ x }}",
         "SELECT Id FROM A ORDER BY B {{ x }}",
         "SELECT Id FROM A ORDER BY B, {{ x }}",
@@ -311,6 +312,7 @@ fn soql_takes_types_where_they_mean_something() {
         "SELECT Id FROM A LIMIT {{ x }}",
         "SELECT Id FROM A OFFSET {{ x }}",
         "SELECT Id FROM A WHERE B = N_DAYS_AGO:{{ x }}",
+        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION(52.5, {{ x }}), 'km') < 5",
     ] {
         one(Dialect::Soql, sql, "type-mismatch", "{{ x }}");
     }

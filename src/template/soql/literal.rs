@@ -13,6 +13,9 @@ use crate::value::{ParamType, Scalar, Value};
 /// The most characters of a text in a condition
 /// (<https://developer.salesforce.com/docs/atlas.en-us.salesforce_app_limits_cheatsheet.meta/salesforce_app_limits_cheatsheet/salesforce_app_limits_platform_soslsoql.htm>).
 const MAX_CHARACTERS: usize = 4_000;
+/// One more than the most rows that OFFSET skips
+/// (<https://developer.salesforce.com/docs/atlas.en-us.soql_sosl.meta/soql_sosl/sforce_api_calls_soql_select_offset.htm>).
+const MORE_THAN_OFFSET: i64 = 2_001;
 /// The years that Salesforce has.
 const YEARS: RangeInclusive<i16> = 1700..=4000;
 
@@ -25,11 +28,12 @@ pub(super) fn literal(value: &Value, role: Role) -> Result<String, Expected> {
         (Value::Text(text), Role::Value | Role::Text) => quoted(text),
         (Value::Text(text), Role::Pattern) => pattern(text),
         (Value::Uuid(uuid), Role::Value | Role::Text) => Ok(format!("'{}'", uuid.hyphenated())),
-        (Value::Integer(..=-1), Role::Count) => Err("expected a number that is not negative"),
-        (Value::Integer(number), Role::Value | Role::Count) => Ok(number.to_string()),
-        (Value::Decimal(number), Role::Value) => Ok(number.to_plain_string()),
+        (Value::Integer(..=-1), Role::Count | Role::Offset) => Err("expected a number that is not negative"),
+        (Value::Integer(MORE_THAN_OFFSET..), Role::Offset) => Err("expected at most 2000"),
+        (Value::Integer(number), Role::Value | Role::Count | Role::Offset | Role::Degrees) => Ok(number.to_string()),
+        (Value::Decimal(number), Role::Value | Role::Degrees) => Ok(number.to_plain_string()),
         // Without an exponent, unlike its debug form.
-        (Value::Float(number), Role::Value) => Ok(number.to_string()),
+        (Value::Float(number), Role::Value | Role::Degrees) => Ok(number.to_string()),
         (Value::Boolean(true), Role::Value) => Ok("TRUE".into()),
         (Value::Boolean(false), Role::Value) => Ok("FALSE".into()),
         (Value::Date(date), Role::Value) => day(*date),

@@ -86,24 +86,35 @@ struct Place {
 pub(super) enum Role {
     /// A value of any type.
     Value,
-    /// A text after LIKE.
+    /// A text: after LIKE, and inside of INCLUDES and EXCLUDES.
     Text,
     /// A pattern after LIKE whose wildcards are escaped with `\`.
     Pattern,
-    /// A whole number without sign: of LIMIT, OFFSET, or of days in `LAST_N_DAYS:30`.
+    /// A whole number without sign: of LIMIT, or of days in `LAST_N_DAYS:30`.
     Count,
+    /// The same for OFFSET.
+    Offset,
+    /// A number of degrees, of GEOLOCATION.
+    Degrees,
 }
 
 impl Role {
-    /// The role of a placeholder after this token. `like` tells that its wildcards are escaped.
-    pub fn after(last: Option<Token>, text: &str, like: bool) -> Self {
-        match last.map(|last| last.text(text).to_ascii_lowercase()).as_deref() {
+    /// The role of a placeholder by the token that decides of it. `like` tells that its wildcards are escaped.
+    pub fn of(decides: Option<Token>, text: &str, like: bool) -> Self {
+        match decides.map(|token| token.text(text).to_ascii_lowercase()).as_deref() {
             Some("like") if like => Self::Pattern,
-            Some("like") => Self::Text,
-            Some("limit" | "offset" | ":") => Self::Count,
+            Some("like" | "includes" | "excludes") => Self::Text,
+            Some("limit" | ":") => Self::Count,
+            Some("offset") => Self::Offset,
+            Some("geolocation") => Self::Degrees,
             _ => Self::Value,
         }
     }
+}
+
+/// The token that decides of what comes next: the last one, and inside of a list the one before its bracket.
+pub(super) fn decides(last: Option<Token>, before_bracket: Option<Token>, text: &str) -> Option<Token> {
+    if last.is_some_and(|last| matches!(last.text(text), "(" | ",")) { before_bracket } else { last }
 }
 
 impl Form {
@@ -111,15 +122,21 @@ impl Form {
     /// else was found already.
     pub fn of(text: &ShapeText, out: &mut Vec<Diagnostic>) -> Self {
         let tokens = lexer::tokens(&text.text, Dialect::Soql);
-        let mut last = None;
+        let (mut last, mut brackets) = (None, Vec::new());
         let mut sites = text.placeholders.iter();
         let mut places = Vec::with_capacity(text.placeholders.len());
         for token in &tokens {
             if token.kind == TokenKind::Placeholder
                 && let Some(site) = sites.next()
             {
-                let role = Role::after(last, &text.text, site.like);
+                let decides = decides(last, brackets.last().copied().flatten(), &text.text);
+                let role = Role::of(decides, &text.text, site.like);
                 places.push(Place { range: site.range.clone(), role, ty: site.ty });
+            }
+            match token.kind {
+                TokenKind::Open => brackets.push(last),
+                TokenKind::Close => drop(brackets.pop()),
+                _ => {}
             }
             if !token.is_blank() {
                 last = Some(*token);
