@@ -19,7 +19,7 @@ fi
 # Runs the tests whose names contain a text, or all of them, with the servers that they need.
 run_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
-    tests/servers.sh cargo nextest run --locked --no-fail-fast "$@"
+    tests/servers.sh cargo nextest run --locked --no-fail-fast ${CI:+--profile ci} "$@"
   else
     tests/servers.sh cargo test --locked --no-fail-fast --lib --bins --tests "$@"
   fi
