@@ -1,5 +1,8 @@
 //! Salesforce, over its REST API.
 
+pub mod failure;
+pub mod limits;
+pub mod login;
 pub mod settings;
 
 use std::{sync::Arc, time::Duration};

@@ -1,0 +1,115 @@
+//! What is fetched once for all who want it at the time: a token, a description.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use tokio::time::{Duration, Instant};
+
+use super::Refused;
+use crate::backend::{Failure, FailureKind};
+
+/// How long a refusal that would only be repeated is remembered: a crowd of callers asks once, not each by itself.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// Something that is fetched once for all. Whoever wants it while it is being fetched waits for that; a failure is told to
+/// all of them.
+#[derive(Debug)]
+pub struct Once<T>(Arc<Mutex<State<T>>>);
+
+#[derive(Debug)]
+struct State<T> {
+    known: Option<Known<T>>,
+    flight: Option<Flight<T>>,
+    refused: Option<(Instant, Refused)>,
+}
+
+/// Something that was fetched, and when.
+#[derive(Debug)]
+pub struct Known<T> {
+    /// What was fetched.
+    pub value: Arc<T>,
+    /// When.
+    pub since: Instant,
+}
+
+impl<T> Clone for Known<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), since: self.since }
+    }
+}
+
+type Flight<T> = Shared<BoxFuture<'static, Result<Known<T>, Refused>>>;
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State { known: None, flight: None, refused: None })))
+    }
+}
+
+impl<T: Send + Sync + 'static> Once<T> {
+    /// What is known and `fits`; else what `fetch` answers. The fetching goes on when those who wait for it leave.
+    pub async fn get<F>(&self, fits: impl Fn(&Known<T>) -> bool, fetch: impl FnOnce() -> F) -> Result<Known<T>, Refused>
+    where
+        F: Future<Output = Result<T, Refused>> + Send + 'static,
+    {
+        let flight = {
+            let mut state = self.state();
+            if let Some(known) = state.known.as_ref().filter(|known| fits(known)) {
+                return Ok(known.clone());
+            }
+            let recent = |(at, _): &&(Instant, Refused)| at.elapsed() < REMEMBERED;
+            if let Some((_, refused)) = state.refused.as_ref().filter(recent) {
+                return Err(refused.clone());
+            }
+            match &state.flight {
+                Some(flight) => flight.clone(),
+                None => state.flight.insert(self.start(fetch())).clone(),
+            }
+        };
+        flight.await
+    }
+
+    /// What is known, however old.
+    pub fn known(&self) -> Option<Known<T>> {
+        self.state().known.clone()
+    }
+
+    /// Forgets a value, unless another one has taken its place.
+    pub fn forget(&self, value: &Arc<T>) {
+        let mut state = self.state();
+        if state.known.as_ref().is_some_and(|known| Arc::ptr_eq(&known.value, value)) {
+            state.known = None;
+        }
+    }
+
+    fn start(&self, fetching: impl Future<Output = Result<T, Refused>> + Send + 'static) -> Flight<T> {
+        let state = Arc::clone(&self.0);
+        let fetching = tokio::spawn(async move {
+            let outcome = fetching.await.map(|value| Known { value: Arc::new(value), since: Instant::now() });
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.flight = None;
+            match &outcome {
+                Ok(known) => state.known = Some(known.clone()),
+                Err(refused) if refused.is_final() => state.refused = Some((Instant::now(), refused.clone())),
+                Err(_) => {}
+            }
+            outcome
+        });
+        let state = Arc::clone(&self.0);
+        async move {
+            fetching.await.unwrap_or_else(|error| {
+                state.lock().unwrap_or_else(PoisonError::into_inner).flight = None;
+                Err(Refused::never(Failure::new(FailureKind::Other, error.to_string())))
+            })
+        }
+        .boxed()
+        .shared()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
