@@ -1,5 +1,7 @@
 //! Salesforce, over its REST API.
 
+pub mod api;
+pub mod describe;
 pub mod failure;
 pub mod limits;
 pub mod login;
