@@ -66,6 +66,12 @@ impl Limiter {
         &self.settings
     }
 
+    /// How many calls run at the moment; none where there is no limit to count them for.
+    pub fn running(&self) -> usize {
+        let most = self.settings.concurrency.map_or(0, |most| most.min(Semaphore::MAX_PERMITS));
+        self.running.as_ref().map_or(0, |running| most - running.available_permits().min(most))
+    }
+
     /// Takes one of the rate, or says when to come again. Never waits.
     pub fn check_rate(&self) -> Result<(), Refused> {
         let Some(rate) = &self.rate else { return Ok(()) };

@@ -4,9 +4,10 @@ use std::{fmt, sync::Arc};
 
 use reqwest::{
     Method, Request, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue},
 };
-use serde_json::Value as Json;
+use serde::Deserialize;
+use serde_json::{Value as Json, value::RawValue};
 
 use super::{
     failure::{Effect, judge},
@@ -47,6 +48,8 @@ pub struct Ask<'a> {
     pub batch: Option<usize>,
     /// The body, as JSON.
     pub body: Option<&'a Json>,
+    /// Whether the answer is that of a composite request: what is asked for is within it.
+    pub composite: bool,
     /// Whether it may be sent again whatever became of it.
     pub effect: Effect,
     /// What the author wrote: names of it may be told in the log.
@@ -56,7 +59,7 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// A request that reads.
     pub fn get(path: &'a str, text: &'a str) -> Self {
-        Self { method: Method::GET, path, batch: None, body: None, effect: Effect::Reads, text }
+        Self { method: Method::GET, path, batch: None, body: None, composite: false, effect: Effect::Reads, text }
     }
 }
 
@@ -103,7 +106,8 @@ impl Api {
             {
                 tracing::warn!("80 % of Salesforce's {name} is used: {used} of {limit} requests");
             }
-            judge(outcome, ask.effect, ask.text)
+            let answer = judge(outcome, ask.effect, ask.text)?;
+            if ask.composite { judge(Ok(inner(answer)?), ask.effect, ask.text) } else { Ok(answer) }
         };
         self.service.ask(tries, |session| request(session, ask), judge).await
     }
@@ -122,9 +126,7 @@ fn request(session: &Session, ask: &Ask<'_>) -> Result<Request, Failure> {
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     if let Some(batch) = ask.batch {
         let options = HeaderValue::from_str(&format!("batchSize={batch}"));
-        headers.extend(
-            options.ok().map(|options| (reqwest::header::HeaderName::from_static("sforce-query-options"), options)),
-        );
+        headers.extend(options.ok().map(|options| (HeaderName::from_static("sforce-query-options"), options)));
     }
     if let Some(body) = ask.body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -137,6 +139,28 @@ fn request(session: &Session, ask: &Ask<'_>) -> Result<Request, Failure> {
 fn url(instance: &Url, path: &str) -> Result<Url, Failure> {
     let url = instance.join(path).ok().filter(|url| path.starts_with('/') && url.origin() == instance.origin());
     url.ok_or_else(|| Failure::new(FailureKind::Other, "the answer leads to another address than the instance's"))
+}
+
+/// The only answer within the answer of a composite request.
+fn inner(answer: Answer) -> Result<Answer, Refused> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Composite<'a> {
+        #[serde(borrow)]
+        composite_response: [Inner<'a>; 1],
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Inner<'a> {
+        #[serde(borrow)]
+        body: &'a RawValue,
+        http_status_code: u16,
+    }
+    let odd = |_| Refused::never(Failure::new(FailureKind::Other, "the composite answer has no answer within it"));
+    let composite: Composite<'_> = serde_json::from_slice(&answer.body).map_err(odd)?;
+    let [inner] = composite.composite_response;
+    let body = inner.body.get().into();
+    Ok(Answer { status: inner.http_status_code, headers: answer.headers, body })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +19,10 @@ use crate::backend::{
 
 /// How long a description is taken for true.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
+/// So much before that it is asked for again: descriptions are of a moment after the hour began.
+const SOON: Duration = Duration::from_secs(5 * 60);
+/// How often it may be doubted what was said.
+const DOUBTS: Duration = Duration::from_secs(60);
 /// How long a description may take to come.
 const LONGEST: Duration = Duration::from_secs(20);
 /// Of so many objects descriptions are kept.
@@ -104,47 +108,95 @@ impl Object {
     }
 }
 
+/// How new a description has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// For a call: whatever is there. What is old is asked for again, and the call does not wait for that.
+    AtHand,
+    /// For what is said of an action: of this hour, and not of before somebody was in doubt.
+    Now,
+}
+
 /// Descriptions that were asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Objects {
     api: Arc<Api>,
-    known: Mutex<HashMap<String, Arc<Once<Object>>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    objects: HashMap<String, Arc<Once<Object>>>,
+    /// Since when what was said before may no longer be so.
+    doubted: Option<Instant>,
 }
 
 impl Objects {
     /// None yet.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, known: Mutex::default() }
+        Self { api, known: Arc::default() }
     }
 
-    /// An object, in whatever letters, as it was said to be at most so long ago. `None` where there is none that this user may
-    /// see. Where it cannot be asked for now, what was said before that counts.
-    pub async fn get(&self, name: &str, age: Duration) -> Result<Option<Arc<Object>>, Failure> {
-        let once = self.entry(name);
-        let path = self.api.path(&format!("sobjects/{}/describe", encoded(name)));
+    /// An object, in whatever letters. `None` where there is none that this user may see.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked for now, and was not before.
+    pub async fn get(&self, name: &str, when: When) -> Result<Option<Arc<Object>>, Failure> {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        match self.entry(name).0.known().filter(|_| when == When::AtHand) {
+            Some(known) => {
+                if known.since.elapsed() > HOUR {
+                    let (objects, name) = (self.clone(), name.to_owned());
+                    tokio::spawn(async move { objects.now(&name).await.map(drop) });
+                }
+                Ok(Some(known.value))
+            }
+            None => self.now(name).await,
+        }
+    }
+
+    async fn now(&self, name: &str) -> Result<Option<Arc<Object>>, Failure> {
+        let (once, doubted) = self.entry(name);
+        let path = self.api.path(&format!("sobjects/{name}/describe"));
         let api = Arc::clone(&self.api);
         let fetch = || async move {
             let (retries, deadline) = (Default::default(), Instant::now() + LONGEST);
             let tries = Tries { retry: Retry::default(), deadline, retries: &retries };
             api.ask(tries, &Ask::get(&path, "")).await.and_then(|answer| read(&answer))
         };
-        match once.get(|known| known.since.elapsed() <= age, fetch).await {
+        let recent = |since: Instant| since.elapsed() < HOUR - SOON && doubted.is_none_or(|doubted| since > doubted);
+        match once.get(|known| recent(known.since), fetch).await {
             Ok(known) => Ok(Some(known.value)),
             Err(refused) if refused.failure.code.as_deref() == Some(MISSING) => Ok(None),
-            Err(refused) => match once.known() {
-                Some(known) => Ok(Some(known.value)),
-                None => Err(refused.failure),
-            },
+            Err(refused) => Err(refused.failure),
         }
     }
 
-    fn entry(&self, name: &str) -> Arc<Once<Object>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = name.to_ascii_lowercase();
-        if known.len() >= MAX_OBJECTS && !known.contains_key(&name) {
-            known.clear();
+    /// That what was said may no longer be so: what is asked for from now on is asked anew. At most once a minute, so that a
+    /// doubt that nothing comes of does not use up the day's requests.
+    pub fn doubt(&self) -> bool {
+        let mut known = self.known();
+        let new = known.doubted.is_none_or(|doubted| doubted.elapsed() > DOUBTS);
+        if new {
+            known.doubted = Some(Instant::now());
         }
-        known.entry(name).or_default().clone()
+        new
+    }
+
+    fn entry(&self, name: &str) -> (Arc<Once<Object>>, Option<Instant>) {
+        let mut known = self.known();
+        let name = name.to_ascii_lowercase();
+        if known.objects.len() >= MAX_OBJECTS && !known.objects.contains_key(&name) {
+            known.objects.clear();
+        }
+        (known.objects.entry(name).or_default().clone(), known.doubted)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,7 +208,7 @@ fn read(answer: &Answer) -> Result<Object, Refused> {
     serde_json::from_slice(&answer.body).map_err(odd)
 }
 
-/// A name as one segment of a path. Names come from action files and from Salesforce.
-fn encoded(name: &str) -> String {
-    percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string().replace("%5F", "_")
+/// Whether a text is a name of an object: it becomes a piece of an address.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

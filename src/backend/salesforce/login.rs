@@ -19,7 +19,7 @@ use super::{
 use crate::backend::{
     Failure, FailureKind,
     service::{
-        Refused, Then,
+        Refused,
         address::is_safe,
         client::{Answer, Client},
         retry_after,

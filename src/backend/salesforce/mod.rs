@@ -5,19 +5,28 @@ pub mod describe;
 pub mod failure;
 pub mod limits;
 pub mod login;
+mod names;
+mod query;
+mod record;
 pub mod settings;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
-use self::settings::{Settings, SettingsSpec};
+use self::{
+    api::Api,
+    describe::Objects,
+    settings::{Settings, SettingsSpec},
+};
 use super::{
-    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings,
-    record::refuse_options,
+    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings, Usage,
+    health::LastSeen, record::refuse_options,
 };
 use crate::{
     diagnostic::Diagnostic,
+    limit::{Limiter, LimiterSettings},
     template::Dialect,
     yaml::{Node, read::FromNode},
 };
@@ -43,31 +52,59 @@ fn no_options(node: &Node, out: &mut Vec<Diagnostic>) -> Options {
 /// One org.
 #[derive(Debug)]
 struct Salesforce {
+    api: Arc<Api>,
+    objects: Objects,
+    /// How many calls run at once, and how many wait.
+    limiter: Limiter,
     allow_tests: bool,
+    seen: Arc<LastSeen>,
 }
 
 impl Salesforce {
-    fn open(node: &Node, _: &Deployment<'_>, out: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn open(node: &Node, deployment: &Deployment<'_>, out: &mut Vec<Diagnostic>) -> Option<Self> {
         let settings = Settings::read(node, out)?;
-        Some(Self { allow_tests: settings.allow_tests })
+        let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
+        let Deployment { queue, max_wait, .. } = *deployment;
+        let api = Arc::new(Api::new(settings));
+        Some(Self {
+            objects: Objects::new(api.clone()),
+            api,
+            limiter: Limiter::new(LimiterSettings { concurrency, queue, max_wait, rate: None }),
+            allow_tests,
+            seen: Arc::default(),
+        })
     }
-}
 
-fn unbuilt() -> Failure {
-    Failure::new(FailureKind::Unavailable, "this version of datadip does not ask Salesforce yet")
+    async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
+        let started = Instant::now();
+        let full = |_| Failure::new(FailureKind::Overloaded, "`max_concurrency` calls run, and none ended in time");
+        let _permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
+        sink.connected();
+        let begun = Instant::now();
+        query::read(&self.api, &self.objects, request, sink).await?;
+        Ok(Timings { queue: begun - started, backend: begun.elapsed() })
+    }
 }
 
 impl Backend for Salesforce {
-    fn run<'a>(&'a self, _: &'a Request, _: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
-        Box::pin(async { Err(unbuilt()) })
+    fn run<'a>(&'a self, request: &'a Request, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<Timings, Failure>> {
+        Box::pin(async move {
+            let outcome = self.run(request, sink).await;
+            self.seen.note(&outcome);
+            outcome
+        })
     }
 
     fn connect(&self) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async { Err(unbuilt()) })
+        Box::pin(async {
+            let outcome = self.api.connect().await.map_err(|refused| refused.failure);
+            self.seen.note(&outcome);
+            outcome
+        })
     }
 
     fn health(&self) -> Health {
-        Health::Down
+        self.seen.health()
     }
 
     fn allow_tests(&self) -> bool {
@@ -79,7 +116,11 @@ impl Backend for Salesforce {
     }
 
     fn connections(&self) -> Connections {
-        Connections { open: 0, idle: 0 }
+        Connections { open: self.limiter.running(), idle: 0 }
+    }
+
+    fn usage(&self) -> Vec<Usage> {
+        self.api.usage()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
