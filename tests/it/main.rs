@@ -19,5 +19,6 @@ mod records;
 mod reload;
 mod retries;
 mod rules;
+mod salesforce;
 mod scripted;
 mod tidy;
