@@ -357,7 +357,6 @@ impl Parser<'_> {
 
     /// `field operator value`.
     fn comparison(&mut self, place: Place) -> Read<bool> {
-        let start = self.at;
         if self.value_first() {
             return None;
         }
@@ -391,7 +390,6 @@ impl Parser<'_> {
                 }
             }
         }
-        debug_assert!(self.at > start);
         Some(false)
     }
 

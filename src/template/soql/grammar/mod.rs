@@ -11,6 +11,7 @@ mod select;
 mod slips;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod value;
 mod words;
 
@@ -215,8 +216,11 @@ impl Parser<'_> {
     fn source_alias(&mut self, names: &[String], first: bool) {
         let written = self.take("as");
         let scope = self.scope;
+        if written && words::is_reserved(self.word()) {
+            self.no_name("a name");
+        }
         let alias = match self.tokens.get(self.at) {
-            Some(token) if token.kind == TokenKind::Word && (written || !self.ends_source()) => {
+            Some(token) if token.kind == TokenKind::Word && !self.ends_source() => {
                 let alias = token.text(self.text).to_owned();
                 self.at += 1;
                 Some(alias)

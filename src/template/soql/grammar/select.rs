@@ -292,6 +292,11 @@ impl Parser<'_> {
 
     fn argument(&mut self, call: &mut Call, place: Place) -> Read<()> {
         let (path, inner) = self.operand("a field", place)?;
+        if let Some(inner) = inner.as_ref().filter(|inner| inner.counts) {
+            let message = format!("`{}` takes a field, not `COUNT()`", call.function.name);
+            self.error(inner.range.clone(), message, Some("count a field, `COUNT(Id)`".into()));
+            return None;
+        }
         call.path = path;
         call.aggregate |= inner.is_some_and(|inner| inner.aggregate);
         if self.computed(call.function.name) { None } else { Some(()) }

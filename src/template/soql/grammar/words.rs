@@ -148,7 +148,8 @@ pub(super) fn formula_names() -> impl Iterator<Item = &'static str> + Clone {
 /// Words that no field, object or alias is called, so that they end what stands before them.
 const RESERVED: &[&str] = &[
     "select", "from", "where", "and", "or", "not", "in", "like", "includes", "excludes", "limit", "having", "using",
-    "with", "for", "by", "asc", "desc", "nulls", "null", "true", "false", "as",
+    "with", "for", "by", "asc", "desc", "nulls", "null", "true", "false", "as", "first", "last", "rollup", "cube",
+    "else", "update",
 ];
 
 /// Whether no field is called so.
