@@ -3,7 +3,8 @@
 //!
 //! A fenced `yaml` block whose first line is `# <path>` is that file of a deployment. The page of a database has a deployment
 //! of its own, with its `datadip.yaml`, whose `url` is `${DATABASE_URL}`, and a fenced `sql` block whose first line is
-//! `-- schema.sql`: it is linted always, and its tests run where there is a server.
+//! `-- schema.sql`: it is linted always, and its tests run where there is a server. The page of Salesforce has a deployment as
+//! well, whose tests need no org.
 
 use std::{
     fs,
@@ -20,6 +21,9 @@ const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The pages of databases, and what makes a database for each.
 const DATABASES: [(&str, Make); 2] = [("postgresql.md", Database::postgres), ("mysql.md", Database::mysql)];
+
+/// The page of Salesforce.
+const SALESFORCE: &str = "salesforce.md";
 
 /// Makes a database from a script.
 type Make = fn(&str) -> Option<Database>;
@@ -58,10 +62,22 @@ fn files(page: &Path) -> Vec<(PathBuf, String)> {
     blocks(page, "yaml", "# ")
 }
 
+/// The deployment that a page describes.
+fn deployment(page: &Path) -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (path, text) in files(page) {
+        let target = folder.path().join(&path);
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        assert!(!target.exists(), "{} is twice on {}", path.display(), page.display());
+        fs::write(target, text).expect("a file");
+    }
+    folder
+}
+
 /// The pages whose actions run on the demo's database.
 fn demo_pages() -> Vec<PathBuf> {
-    let of_database = |page: &PathBuf| DATABASES.iter().any(|(name, _)| page.ends_with(name));
-    pages().into_iter().filter(|page| !of_database(page)).collect()
+    let own = |page: &PathBuf| page.ends_with(SALESFORCE) || DATABASES.iter().any(|(name, _)| page.ends_with(name));
+    pages().into_iter().filter(|page| !own(page)).collect()
 }
 
 fn pages() -> Vec<PathBuf> {
@@ -116,19 +132,20 @@ fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its
         if !page.exists() {
             continue;
         }
-        let folder = TempDir::new().expect("a temporary folder");
-        for (path, text) in files(&page) {
-            let target = folder.path().join(&path);
-            fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
-            assert!(!target.exists(), "{} is twice on {name}", path.display());
-            fs::write(target, text).expect("a file");
-        }
+        let folder = deployment(&page);
         datadip(folder.path(), &["lint", "--deny-warnings"]);
         let schema = blocks(&page, "sql", "-- ").pop().expect("the page has a schema.sql").1;
         if let Some(database) = database(&schema) {
             datadip_on(folder.path(), database.url(), &["test", "--live", "--deny-skipped"]);
         }
     }
+}
+
+#[test]
+fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its_tests() {
+    let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SALESFORCE));
+    datadip(folder.path(), &["lint", "--deny-warnings"]);
+    datadip(folder.path(), &["test", "--deny-skipped"]);
 }
 
 #[test]

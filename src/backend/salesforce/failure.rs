@@ -16,6 +16,15 @@ use crate::backend::{
 
 /// When the day's requests may be there again: they come back bit by bit over 24 hours.
 const DAILY: Duration = Duration::from_secs(3600);
+/// The codes of values that are refused as data.
+const REFUSED_VALUES: [&str; 6] = [
+    "INVALID_EMAIL_ADDRESS",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    "INVALID_QUERY_FILTER_OPERATOR",
+    "MALFORMED_ID",
+    "NUMBER_OUTSIDE_VALID_RANGE",
+    "STRING_TOO_LONG",
+];
 /// As much of a message is kept, in characters.
 const MAX_MESSAGE: usize = 300;
 
@@ -71,6 +80,7 @@ fn refusal(answer: &Answer, effect: Effect, text: &str) -> Refused {
         let message = message(answer.status, &said, text);
         Failure {
             code: (!code.is_empty()).then(|| code.to_owned()),
+            fields: said.fields.clone(),
             retry_after: retry_after(&answer.headers),
             ..Failure::new(kind, message)
         }
@@ -90,7 +100,7 @@ fn refusal(answer: &Answer, effect: Effect, text: &str) -> Refused {
         ("INVALID_FIELD" | "INVALID_TYPE", _) => never(FailureKind::Drift),
         ("DUPLICATE_VALUE", _) => never(FailureKind::Constraint("unique")),
         ("REQUIRED_FIELD_MISSING", _) => never(FailureKind::Constraint("not_null")),
-        ("STRING_TOO_LONG" | "MALFORMED_ID" | "INVALID_QUERY_FILTER_OPERATOR", _) => never(FailureKind::InvalidValue),
+        (code, _) if REFUSED_VALUES.contains(&code) => never(FailureKind::InvalidValue),
         ("QUERY_TIMEOUT", _) => never(FailureKind::Timeout),
         (_, 429) => Refused::again(failure(FailureKind::Throttled)),
         (_, 503) => Refused::again(failure(FailureKind::Unavailable)),
@@ -224,9 +234,9 @@ mod tests {
         check(400, "INVALID_TYPE", "", Drift, never, false);
         check(400, "DUPLICATE_VALUE", "", Constraint("unique"), never, false);
         check(400, "REQUIRED_FIELD_MISSING", "", Constraint("not_null"), never, false);
-        check(400, "STRING_TOO_LONG", "", InvalidValue, never, false);
-        check(400, "MALFORMED_ID", "", InvalidValue, never, false);
-        check(400, "INVALID_QUERY_FILTER_OPERATOR", "", InvalidValue, never, false);
+        for code in REFUSED_VALUES {
+            check(400, code, "", InvalidValue, never, false);
+        }
         check(400, "QUERY_TIMEOUT", "", Timeout, never, false);
         check(400, "MALFORMED_QUERY", "", Other, never, false);
         check(302, "", "", Other, never, false);

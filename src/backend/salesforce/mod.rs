@@ -9,6 +9,7 @@ mod names;
 mod query;
 mod record;
 pub mod settings;
+mod write;
 
 use std::{sync::Arc, time::Duration};
 
@@ -81,7 +82,10 @@ impl Salesforce {
         let _permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
         sink.connected();
         let begun = Instant::now();
-        query::read(&self.api, &self.objects, request, sink).await?;
+        match &request.record {
+            Some(record) => write::write(&self.api, record, request, sink).await?,
+            None => query::read(&self.api, &self.objects, request, sink).await?,
+        }
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })
     }
 }

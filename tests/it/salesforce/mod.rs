@@ -3,7 +3,9 @@
 mod org;
 mod reads;
 mod server;
+mod sobjects;
 mod token;
+mod writes;
 
 use std::{path::Path, sync::Arc};
 

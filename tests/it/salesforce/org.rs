@@ -12,7 +12,7 @@ use datadip::{
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::server::Reply;
+use super::{server::Reply, sobjects::Sobjects};
 
 /// An org.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Org {
     /// The most records of a page, and of a page of children.
     pub page: usize,
     pub children_page: usize,
+    /// The records that are written one by one.
+    pub sobjects: Sobjects,
     /// Answers to queries that have this in them, instead of what the objects would give.
     pub canned: Vec<(String, Vec<Json>)>,
     objects: Vec<Object>,

@@ -297,6 +297,7 @@ fn resource(got: &Got, org: &mut Org) -> Reply {
         ("GET", ["sobjects", object, "describe"]) => org.describe(object).unwrap_or_else(missing),
         ("GET", ["sobjects"]) => org.describe_global(),
         ("POST", ["composite"]) => composite(got, org),
+        (_, ["sobjects", parts @ ..]) => org.sobjects.write(got, parts).unwrap_or_else(missing),
         _ => missing(),
     }
 }
