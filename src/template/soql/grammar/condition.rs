@@ -4,7 +4,7 @@ use super::{
     Parser, Place, Position, Read,
     words::{self, Clause},
 };
-use crate::template::lexer::TokenKind;
+use crate::{diagnostic::suggest, template::lexer::TokenKind};
 
 /// The most rows that OFFSET passes over
 /// (<https://developer.salesforce.com/docs/platform/salesforce-soql-sosl/guide/sforce-api-calls-soql-select-offset.html>).
@@ -15,6 +15,8 @@ const MAX_OFFSET: u64 = 2_000;
 pub(super) struct Clauses {
     /// The fields that it groups by, by the numbers of their paths.
     pub grouped: Option<Vec<usize>>,
+    /// Whether its GROUP BY has a fault, so that not all of its fields are known.
+    pub ungrouped: bool,
     /// Its LIMIT; `Some(None)` where that is bound.
     pub limit: Option<Option<u64>>,
 }
@@ -62,7 +64,6 @@ impl Parser<'_> {
         let locks = clause == Clause::For && self.word_after(1).eq_ignore_ascii_case("update");
         let words = if locks || matches!(clause, Clause::GroupBy | Clause::OrderBy | Clause::AllRows) { 2 } else { 1 };
         let range = self.here().start..self.tokens[self.at + words - 1].end;
-        let apex = |what: &str| Some(format!("remove it: {what}"));
         let (message, help) = match position {
             Position::SemiJoin if !matches!(clause, Clause::Where | Clause::With) => {
                 (format!("`{name}` cannot stand in a query inside of `IN (…)`"), Some("remove it".into()))
@@ -71,12 +72,13 @@ impl Parser<'_> {
                 let help = "write it at the end of the outermost query";
                 (format!("`{name}` cannot stand in a child subquery"), Some(help.into()))
             }
-            _ if clause == Clause::AllRows => {
-                ("`ALL ROWS` is known in Apex only".into(), apex("over REST, deleted records are not part of a query"))
-            }
+            _ if clause == Clause::AllRows => (
+                "`ALL ROWS` is known in Apex only".into(),
+                Some("remove it: over REST, deleted records are not part of a query".into()),
+            ),
             _ if locks => (
                 "`FOR UPDATE` is known in Apex only".into(),
-                apex("over REST a query ends with its answer, and so would its locks"),
+                Some("remove it: over REST a query ends with its answer, and so would its locks".into()),
             ),
             _ if last == Some(clause) && clause == Clause::Where => {
                 ("a second `WHERE`".into(), Some("join the conditions with `AND`".into()))
@@ -98,20 +100,28 @@ impl Parser<'_> {
     fn clause_of(&mut self, clause: Clause, clauses: &mut Clauses) -> Read<()> {
         self.at += 1;
         match clause {
-            Clause::Where => {
-                self.conditions(Place::Where)?;
-            }
+            Clause::Where => self.conditions(Place::Where),
             Clause::With => self.with()?,
-            Clause::GroupBy => clauses.grouped = Some(self.group_by()?),
+            Clause::GroupBy => {
+                let fields = self.group_by();
+                clauses.ungrouped = fields.is_none();
+                clauses.grouped = Some(fields.unwrap_or_default());
+                if clauses.ungrouped {
+                    return None;
+                }
+            }
             Clause::Having => {
                 if clauses.grouped.is_none() {
                     let help = "conditions on records stand in WHERE; to compare an aggregate, group first";
                     self.error(self.since(self.at - 1), "`HAVING` without `GROUP BY`", Some(help.into()));
                 }
-                self.conditions(Place::Having)?;
+                self.conditions(Place::Having);
             }
             Clause::OrderBy => self.order_by()?,
-            Clause::Limit => clauses.limit = Some(self.count("LIMIT")?),
+            Clause::Limit => {
+                clauses.limit = Some(None);
+                clauses.limit = Some(self.count("LIMIT")?);
+            }
             Clause::Offset => {
                 let start = self.at;
                 if self.count("OFFSET")?.is_some_and(|rows| rows > MAX_OFFSET) {
@@ -163,7 +173,7 @@ impl Parser<'_> {
             return Some(());
         }
         let name = names.join(".");
-        let help = crate::diagnostic::suggest::help(&name, MODES.iter().copied());
+        let help = suggest::help(&name, MODES.iter().copied());
         self.error(self.since(start), format!("`WITH` knows no `{name}`"), help);
         Some(())
     }
@@ -277,8 +287,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Conditions joined by AND or by OR. Answers whether a semi-join is among them.
-    pub(super) fn conditions(&mut self, place: Place) -> Read<bool> {
+    /// Conditions joined by AND or by OR.
+    pub(super) fn conditions(&mut self, place: Place) {
         let mut joined: Option<&str> = None;
         let mut alone = self.is("not");
         let mut semi_join = self.condition(place);
@@ -288,7 +298,7 @@ impl Parser<'_> {
                 (word, _) if word.eq_ignore_ascii_case("or") => "OR",
                 (_, "&") if self.sign_after(1) == "&" => "AND",
                 (_, "|") if self.sign_after(1) == "|" => "OR",
-                _ => return Some(semi_join),
+                _ => return,
             };
             let start = self.at;
             if self.kind() == Some(TokenKind::Word) {
@@ -310,14 +320,13 @@ impl Parser<'_> {
                 let message = format!("`NOT` after `{word}` must stand in brackets");
                 self.error(self.here(), message, Some(format!("write `{word} (NOT …)`")));
             }
-            let before = self.at;
             let joins = self.condition(place);
-            if (joins || semi_join) && word == "OR" {
+            if word == "OR" && (joins || semi_join) {
+                let range = self.tokens[start].start..self.tokens[start].end;
                 let message = "a condition with `IN (SELECT …)` is not joined with `OR`";
-                let range = if joins { self.since(before) } else { self.since(start) };
                 self.error(range, message, Some("write two actions, or join it with `AND`".into()));
             }
-            semi_join |= joins;
+            semi_join = joins;
         }
     }
 
@@ -341,15 +350,15 @@ impl Parser<'_> {
 
     fn unnegated(&mut self, place: Place) -> Read<bool> {
         if self.sign() == "(" {
-            let semi_join = self.nested(|parser| {
+            self.nested(|parser| {
                 parser.at += 1;
-                let semi_join = parser.conditions(place)?;
+                parser.conditions(place);
                 if parser.close().is_none() {
                     parser.skip_brackets();
                 }
-                Some(semi_join)
+                Some(())
             })?;
-            return Some(semi_join);
+            return Some(false);
         }
         let read = self.comparison(place)?;
         if self.computed(if place == Place::Having { "HAVING" } else { "WHERE" }) { None } else { Some(read) }

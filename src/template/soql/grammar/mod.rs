@@ -15,7 +15,7 @@ mod unreadable;
 mod value;
 mod words;
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::outline::{Base, FieldPath, Name, Outline, Select};
 use crate::template::{
@@ -272,8 +272,7 @@ impl Parser<'_> {
 
     /// The field that a path means; `None` where it is the alias of a selected value.
     fn resolve(&self, path: &Path) -> Option<FieldPath> {
-        let scope = &self.scopes[path.scope];
-        let names = self.way(path);
+        let mut scope = &self.scopes[path.scope];
         if let [only] = &path.names[..]
             && path.after_select
             && scope.values.iter().any(|value| value.eq_ignore_ascii_case(only))
@@ -281,14 +280,13 @@ impl Parser<'_> {
             return None;
         }
         let mut children = Vec::new();
-        let mut scope = scope;
         while let Some(parent) = scope.parent {
             children.push(scope.from.clone());
             scope = &self.scopes[parent];
         }
         children.reverse();
         let base = Base { object: scope.from.clone(), children };
-        Some(FieldPath { base, path: names, range: path.range.clone() })
+        Some(FieldPath { base, path: self.way(path), range: path.range.clone() })
     }
 
     /// The names of a path from its object on: an alias at its beginning is replaced by the way that it stands for.
@@ -309,7 +307,7 @@ impl Parser<'_> {
 
     /// Tells of ways through more relationships than Salesforce follows.
     fn long_ways(&mut self, paths: &[Option<FieldPath>]) {
-        let mut ways = std::collections::BTreeSet::new();
+        let mut ways = BTreeSet::new();
         for path in paths.iter().flatten() {
             let parents = &path.path[..path.path.len() - 1];
             if parents.len() > MAX_PARENTS {

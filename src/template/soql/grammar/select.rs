@@ -363,6 +363,7 @@ impl Parser<'_> {
     /// Whether an item may stand in a query of this kind.
     fn item_fits(&mut self, item: &Item, clauses: &Clauses, grouped: bool) {
         match &item.what {
+            What::Path(_) if clauses.ungrouped => {}
             What::Path(path) if grouped => {
                 let way = self.way(&self.paths[*path]);
                 let named = clauses.grouped.iter().flatten().any(|group| {

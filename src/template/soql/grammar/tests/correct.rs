@@ -109,6 +109,7 @@ const CORRECT: &[&str] = &[
     "SELECT Id, (SELECT Id FROM Contacts) FROM Account WHERE Id IN (SELECT AccountId FROM Contact WHERE LastName LIKE 'apple%') AND Id IN (SELECT AccountId FROM Opportunity WHERE isClosed = FALSE)",
     "SELECT Id FROM Task WHERE WhoId IN (SELECT Id FROM Contact WHERE MailingCity = 'Twin Falls')",
     "SELECT Id FROM Contact WHERE Id IN (SELECT c.Id FROM Contact c WHERE c.Account.Name = 'x')",
+    "SELECT Id FROM Account WHERE (Name = 'x' AND Id IN (SELECT AccountId FROM Contact)) OR (Name = 'y' AND Id IN (SELECT AccountId FROM Case))",
     // WITH.
     "SELECT Name FROM Account WITH SECURITY_ENFORCED",
     "SELECT Name FROM Account WHERE Phone = '1' WITH USER_MODE ORDER BY Name LIMIT 5",

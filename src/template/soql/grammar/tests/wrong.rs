@@ -244,7 +244,7 @@ const WRONG: &[Wrong] = &[
     (
         "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) OR Name = 'x'",
         &[(
-            "OR Name = 'x'",
+            "OR",
             "a condition with `IN (SELECT …)` is not joined with `OR`",
             "write two actions, or join it with `AND`",
         )],
@@ -640,6 +640,17 @@ const WRONG: &[Wrong] = &[
             "expected `AND`, `OR` or the next clause, got `USING`",
             "`USING SCOPE` stands right after the object",
         )],
+    ),
+    (
+        "SELECT Name, COUNT(Id) FROM Account GROUP BY Name + 1 HAVING COUNT(Id) > 1 LIMIT x",
+        &[
+            (
+                "+",
+                "SOQL computes nothing: `+` cannot stand here",
+                "leave it to the caller, or add a formula field in Salesforce",
+            ),
+            ("x", "expected a whole number after `LIMIT`, got `x`", ""),
+        ],
     ),
 ];
 
