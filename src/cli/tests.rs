@@ -1,6 +1,6 @@
 //! What commands show of an action in SOQL, whose text holds the values.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
@@ -11,21 +11,10 @@ use super::{
 };
 use crate::{
     action::{Action, Context, Schemas, Variables},
-    backend::{Driver, Options},
+    backend::salesforce,
     diagnostic::Source,
     spec::ActionSpec,
-    template::Dialect,
     yaml::{self, read::FromNode},
-};
-
-static SOQL: Driver = Driver {
-    kind: "test",
-    dialect: Dialect::Soql,
-    default_timeout: Duration::from_secs(5),
-    open: |_, _, _| None,
-    queues: false,
-    schema: || json!({}),
-    options: Options::database,
 };
 
 const CONTACTS: &str = r#"
@@ -47,7 +36,7 @@ fn action(file: &str) -> Arc<Action> {
     let source = Arc::new(Source { path: "test.yaml".into(), text: file.to_owned() });
     let (document, mut out) = yaml::parse(file);
     let spec = ActionSpec::from_node(&document.expect("YAML").root, &mut out).expect("an action");
-    let backends = HashMap::from([("crm".to_owned(), &SOQL)]);
+    let backends = HashMap::from([("crm".to_owned(), &salesforce::DRIVER)]);
     let context = Context {
         backends: Some(&backends),
         schemas: &Schemas::default(),
@@ -70,8 +59,8 @@ fn dry_run(file: &str, variables: &Json) -> Json {
 }
 
 /// What comes of an action's tests without a backend.
-fn tests(tests: &str) -> Vec<Verdict> {
-    let action = action(&format!("{CONTACTS}tests:\n{tests}"));
+fn tests(file: &str, tests: &str) -> Vec<Verdict> {
+    let action = action(&format!("{file}tests:\n{tests}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let run = |test| runtime.block_on(run_test(&action, test, Err("no backend".into())));
     action.tests.iter().map(run).collect()
@@ -117,6 +106,7 @@ fn a_value_that_soql_cannot_carry_is_the_caller_s() {
 #[test]
 fn tests_compare_the_finished_text() {
     let found = tests(
+        CONTACTS,
         r#"
   - name: passes
     variables: { name: Ada, pin: "4711" }
@@ -138,4 +128,41 @@ fn tests_compare_the_finished_text() {
     let Verdict::Failed(differences) = &found[1] else { panic!("{found:?}") };
     assert!(differences[0].contains("Pin__c = '***'") && !differences[0].contains("471"), "{differences:?}");
     assert!([0, 2, 3].iter().all(|at| found[*at] == Verdict::Passed), "{found:?}");
+}
+
+#[test]
+fn recorded_rows_may_be_raw_records() {
+    let file = r#"
+backend: crm
+soql: SELECT Name, Id, CreatedDate, Account.Name, (SELECT Id FROM Cases) FROM Contact LIMIT 5
+result:
+  schema:
+    type: object
+    additionalProperties: false
+    properties:
+      Name: { type: string }
+      Id: { type: string }
+      CreatedDate: { type: string, format: date-time }
+      Account: { type: object, additionalProperties: false, properties: { Name: { type: string } } }
+      Cases: { type: array, items: { type: object, additionalProperties: false, properties: { Id: { type: string } } } }
+"#;
+    let given = r#"
+    variables: {}
+    given:
+      rows:
+        - attributes: { type: Contact, url: /services/data/v66.0/sobjects/Contact/003 }
+          Id: "003"
+          Name: Ada
+          CreatedDate: 2026-11-20T09:00:00.000+0000
+          Account: { attributes: { type: Account }, Name: Acme }
+          Cases: { totalSize: 1, done: true, records: [{ attributes: { type: Case }, Id: "500" }] }
+        - { attributes: { type: Contact }, Name: Bob, Id: "004", CreatedDate: 2026-11-20T09:00:00.000+0000, Account: { Name: x }, Cases: null }
+"#;
+    let rows = r#"[{ CreatedDate: "2026-11-20T09:00:00+00:00", Account: { Name: Acme }, Cases: [{ Id: "500" }] }, { Cases: [] }]"#;
+    let found = tests(file, &format!("  - name: rows{given}    expect: {{ row_count: 2, result: {rows} }}\n"));
+    assert_eq!(found, [Verdict::Passed]);
+    // The first column is the query's, whatever comes first in the record.
+    let value = "backend: crm\nsoql: SELECT Name, Id FROM Contact LIMIT 1\nresult: { shape: value }\n";
+    let given = "    variables: {}\n    given: { rows: [{ Id: \"003\", name: Ada }] }\n    expect: { result: Ada }\n";
+    assert_eq!(tests(value, &format!("  - name: value\n{given}")), [Verdict::Passed]);
 }

@@ -32,6 +32,8 @@ use crate::{
     yaml::{Node, read::FromNode},
 };
 
+pub use record::recorded;
+
 /// `kind: salesforce`.
 pub static DRIVER: Driver = Driver {
     kind: "salesforce",

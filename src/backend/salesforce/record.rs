@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::template::soql::{FieldKind, Select};
+use crate::template::soql::{FieldKind, Outline, Select};
 
 /// The member that each record has besides its fields: its type, and where it is.
 const ATTRIBUTES: &str = "attributes";
@@ -81,6 +81,23 @@ pub fn plain(record: &mut Map<String, Json>, select: Option<&Select>) {
             _ => {}
         }
     }
+}
+
+/// A record that a test recorded, as the object that its row would be. There is nobody to ask which fields are datetimes: in a
+/// raw record, which says its type, it is whatever has their form.
+pub fn recorded(mut record: Json, outline: &Outline) -> Json {
+    records(&mut record, &mut |_, members| {
+        for value in members.values_mut() {
+            if let Some(text) = value.as_str().and_then(datetime) {
+                *value = text.into();
+            }
+        }
+    });
+    let Json::Object(mut members) = record else { return record };
+    let select = Some(&outline.query);
+    plain(&mut members, select);
+    let columns = columns(&members, select);
+    Json::Object(columns.iter().filter_map(|column| members.remove_entry(column)).collect())
 }
 
 /// The subquery whose records are a member.

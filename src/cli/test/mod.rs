@@ -162,7 +162,8 @@ pub(super) async fn run_test(
             let recorded;
             let backend = match (&test.given, live) {
                 (Some(given), _) => {
-                    recorded = Arc::new(Recorded::new(given)) as Arc<dyn Backend>;
+                    let outline = trace.statements.last().and_then(|bound| bound.statement.outline());
+                    recorded = Arc::new(Recorded::new(given, outline)) as Arc<dyn Backend>;
                     Some(&recorded)
                 }
                 (None, _) if needs_nothing(&test.expect) => None,

@@ -4,8 +4,9 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::Value as Json;
 
 use crate::{
-    backend::{Backend, Column, Connections, Failure, Flow, Health, Request, Sink, Timings},
+    backend::{Backend, Column, Connections, Failure, Flow, Health, Request, Sink, Timings, salesforce},
     spec::GivenSpec,
+    template::soql::Outline,
 };
 
 /// Recorded rows.
@@ -17,10 +18,15 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The rows of a test. Their columns are all members, in the order in which they first appear; a row without one has
-    /// null there.
-    pub fn new(given: &GivenSpec) -> Self {
-        let records: Vec<Json> = given.rows.iter().flat_map(|rows| &rows.value).map(|row| row.to_json()).collect();
+    /// The rows of a test; for a query of SOQL they may be raw records. Their columns are all members, in the order in which
+    /// they first appear; a row without one has null there.
+    pub fn new(given: &GivenSpec, outline: Option<&Outline>) -> Self {
+        let rows = given.rows.iter().flat_map(|rows| &rows.value).map(|row| row.to_json());
+        let row = |row: Json| match outline {
+            Some(outline) => salesforce::recorded(row, outline),
+            None => row,
+        };
+        let records: Vec<Json> = rows.map(row).collect();
         let mut columns: Vec<Column> = Vec::new();
         for name in records.iter().filter_map(Json::as_object).flat_map(|record| record.keys()) {
             if !columns.iter().any(|column| column.name == *name) {
