@@ -168,6 +168,17 @@ pub struct Request {
     pub committing: AtomicBool,
     /// Set by a backend that cannot roll back once a write has certainly taken effect, whatever comes of the run after that.
     pub committed: AtomicBool,
+    /// Who asks, for a service that keeps a history of what ran.
+    pub origin: Option<Origin>,
+}
+
+/// The call that a statement belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The action's name.
+    pub action: String,
+    /// The request's id.
+    pub request_id: String,
 }
 
 /// A statement and its binds.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Variables},
-    backend::{Again, Backend, Bound, Failure, FailureKind, RecordWrite, Request, Sink, Timings},
+    backend::{Again, Backend, Bound, Failure, FailureKind, Origin, RecordWrite, Request, Sink, Timings},
     catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
@@ -186,17 +186,23 @@ fn limited(refused: Refused) -> CallError {
 }
 
 fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request {
+    let action = target.action;
     Request {
         statements: mem::take(&mut trace.statements),
         record: trace.record.take(),
-        write: target.action.mode == Mode::Write,
+        write: action.mode == Mode::Write,
         dry: target.dry,
         deadline,
-        options: target.action.options,
-        retry: target.action.retry,
+        options: action.options,
+        retry: action.retry,
         retries: 0.into(),
         committing: false.into(),
         committed: false.into(),
+        // Services are told; on the way to a database nothing is copied that it has no use for.
+        origin: action
+            .driver
+            .queues
+            .then(|| Origin { action: action.name.clone(), request_id: target.request_id.to_owned() }),
     }
 }
 
