@@ -1,6 +1,6 @@
 //! What a live backend says of statements and tables without running anything: for drift, costs and `lint --live`.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
@@ -22,6 +22,12 @@ pub trait Inspect: Send + Sync + fmt::Debug {
     /// A digest of each of the tables and views, named as statements name them, from one query of its catalog; what is not
     /// there is left out. [`ALL_TABLES`] stands for everything that the role may see.
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>>;
+
+    /// The least time from one comparison of tables to the next: a service that counts its requests is asked less often than
+    /// a database.
+    fn every(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// A table or view, named as a statement names it.
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>>;

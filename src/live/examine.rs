@@ -128,6 +128,10 @@ pub fn tables(action: &Action) -> BTreeSet<String> {
     let mut tables: BTreeSet<String> =
         action.requires.iter().map(|requirement| requirement.table.value.clone()).collect();
     for (_, statement) in action.statements.iter().flat_map(distinct) {
+        if let Some(outline) = statement.outline() {
+            tables.extend(outline.objects());
+            continue;
+        }
         match lint::tables(statement.text(), action.driver.dialect) {
             Some(named) => tables.extend(named),
             None => tables.extend([ALL_TABLES.to_owned()]),

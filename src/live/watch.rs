@@ -1,4 +1,4 @@
-//! Watches the live backends of a gateway: examines actions that are new, once a minute those whose tables changed, and at
+//! Watches the live backends of a gateway: examines actions that are new, once a minute, or as seldom as the backend wants, those whose tables changed, and at
 //! once those whose calls fail as if something was missing. A round is broken off for what is more urgent. What it finds is in each action's [`Standing`](crate::catalog::Standing).
 
 use std::{
@@ -106,12 +106,14 @@ async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
             heard(&changes) || (Instant::now() >= alarmed && heard(&alarm))
         };
         let ended = watched.check(&gateway, &name, due, pace, urgent).await;
+        let least = gateway.backends.get(&name).and_then(|backend| backend.inspect()).map(Inspect::every);
+        let least = least.unwrap_or_default();
         drop(gateway);
         // What is due while the backend is down, or something else more urgent, is still due then.
         if due && ended {
-            regular = begun + pace.every;
+            regular = begun + pace.every.max(least);
         }
-        let next = if ended { regular } else { Instant::now() + pace.retry };
+        let next = if ended { regular } else { Instant::now() + pace.retry.max(least / 60) };
         tokio::select! {
             () = sleep_until(next) => {}
             _ = changes.changed() => sleep(pace.gather).await,

@@ -91,12 +91,6 @@ impl Api {
         self.limits.usage()
     }
 
-    /// How many bytes the address and the headers of a request with this path take together, about.
-    pub async fn head(&self, path: &str) -> Result<usize, Refused> {
-        let session = self.service.token().await?.value;
-        Ok(path.len() + session.instance.as_str().len() + session.token.len() + OTHER_HEADERS)
-    }
-
     /// Sends a request and takes its answer.
     pub async fn ask(&self, tries: Tries<'_>, ask: &Ask<'_>) -> Result<Answer, Refused> {
         let judge = |outcome| {
@@ -112,9 +106,6 @@ impl Api {
         self.service.ask(tries, |session| request(session, ask), judge).await
     }
 }
-
-/// What the headers of a request take besides the token.
-const OTHER_HEADERS: usize = 512;
 
 fn request(session: &Session, ask: &Ask<'_>) -> Result<Request, Failure> {
     let mut request = Request::new(ask.method.clone(), url(&session.instance, ask.path)?);

@@ -21,8 +21,6 @@ use crate::backend::{
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 /// So much before that it is asked for again: descriptions are of a moment after the hour began.
 const SOON: Duration = Duration::from_secs(5 * 60);
-/// How often it may be doubted what was said.
-const DOUBTS: Duration = Duration::from_secs(60);
 /// How long a description may take to come.
 const LONGEST: Duration = Duration::from_secs(20);
 /// Of so many objects descriptions are kept.
@@ -124,17 +122,19 @@ pub struct Objects {
     known: Arc<Mutex<Known>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     objects: HashMap<String, Arc<Once<Object>>>,
     /// Since when what was said before may no longer be so.
-    doubted: Option<Instant>,
+    doubted: Instant,
 }
 
 impl Objects {
     /// None yet.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, known: Arc::default() }
+        // What comes first is new: nobody need doubt it.
+        let known = Known { objects: HashMap::new(), doubted: Instant::now() };
+        Self { api, known: Arc::new(Mutex::new(known)) }
     }
 
     /// An object, in whatever letters. `None` where there is none that this user may see.
@@ -167,7 +167,7 @@ impl Objects {
             let tries = Tries { retry: Retry::default(), deadline, retries: &retries };
             api.ask(tries, &Ask::get(&path, "")).await.and_then(|answer| read(&answer))
         };
-        let recent = |since: Instant| since.elapsed() < HOUR - SOON && doubted.is_none_or(|doubted| since > doubted);
+        let recent = |since: Instant| since.elapsed() < HOUR - SOON && since > doubted;
         match once.get(|known| recent(known.since), fetch).await {
             Ok(known) => Ok(Some(known.value)),
             Err(refused) if refused.failure.code.as_deref() == Some(MISSING) => Ok(None),
@@ -175,18 +175,18 @@ impl Objects {
         }
     }
 
-    /// That what was said may no longer be so: what is asked for from now on is asked anew. At most once a minute, so that a
-    /// doubt that nothing comes of does not use up the day's requests.
-    pub fn doubt(&self) -> bool {
+    /// That what was said may no longer be so: what is asked for from now on is asked anew. Not where the last doubt is newer
+    /// than this: doubts that nothing comes of must not use up the day's requests. Answers whether it counts.
+    pub fn doubt(&self, apart: Duration) -> bool {
         let mut known = self.known();
-        let new = known.doubted.is_none_or(|doubted| doubted.elapsed() > DOUBTS);
+        let new = known.doubted.elapsed() > apart;
         if new {
-            known.doubted = Some(Instant::now());
+            known.doubted = Instant::now();
         }
         new
     }
 
-    fn entry(&self, name: &str) -> (Arc<Once<Object>>, Option<Instant>) {
+    fn entry(&self, name: &str) -> (Arc<Once<Object>>, Instant) {
         let mut known = self.known();
         let name = name.to_ascii_lowercase();
         if known.objects.len() >= MAX_OBJECTS && !known.objects.contains_key(&name) {

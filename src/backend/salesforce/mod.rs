@@ -3,6 +3,7 @@
 pub mod api;
 pub mod describe;
 pub mod failure;
+mod inspect;
 pub mod limits;
 pub mod login;
 mod names;
@@ -19,11 +20,12 @@ use tokio::time::Instant;
 use self::{
     api::Api,
     describe::Objects,
+    inspect::Inspector,
     settings::{Settings, SettingsSpec},
 };
 use super::{
-    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Options, Request, Sink, Timings, Usage,
-    health::LastSeen, record::refuse_options,
+    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
+    Usage, health::LastSeen, record::refuse_options,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -57,6 +59,7 @@ fn no_options(node: &Node, out: &mut Vec<Diagnostic>) -> Options {
 struct Salesforce {
     api: Arc<Api>,
     objects: Objects,
+    inspector: Inspector,
     /// How many calls run at once, and how many wait.
     limiter: Limiter,
     allow_tests: bool,
@@ -69,8 +72,10 @@ impl Salesforce {
         let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
         let Deployment { queue, max_wait, .. } = *deployment;
         let api = Arc::new(Api::new(settings));
+        let objects = Objects::new(api.clone());
         Some(Self {
-            objects: Objects::new(api.clone()),
+            inspector: Inspector::new(api.clone(), objects.clone()),
+            objects,
             api,
             limiter: Limiter::new(LimiterSettings { concurrency, queue, max_wait, rate: None }),
             allow_tests,
@@ -127,6 +132,10 @@ impl Backend for Salesforce {
 
     fn usage(&self) -> Vec<Usage> {
         self.api.usage()
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(&self.inspector)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

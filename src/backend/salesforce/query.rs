@@ -1,6 +1,6 @@
 //! Runs a query: page by page, each record a row, with at most one page in memory.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -21,14 +21,17 @@ use crate::{
     template::soql::Outline,
 };
 
-/// The most bytes of an address and its headers (FACTS 2.2): longer queries travel in a body.
-const MAX_HEAD: usize = 16_384;
+/// The most bytes of an address: a longer query travels in a body. With its headers it may have 16,384, and a token may have
+/// some thousand (FACTS 2.2).
+const MAX_ADDRESS: usize = 12 * 1024;
 /// The least and the most records of a page that may be asked for.
 const BATCH: [usize; 2] = [200, 2000];
 /// What is not encoded in an address.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// How often a call's failure may make Salesforce's descriptions doubtful.
+const DOUBTS: Duration = Duration::from_secs(60);
 /// The column of a query that only counts.
-const COUNT: &str = "count";
+pub const COUNT: &str = "count";
 
 /// A page of records.
 #[derive(Deserialize)]
@@ -71,7 +74,7 @@ pub async fn read(api: &Api, objects: &Objects, request: &Request, sink: &mut dy
     let mut run = Run { api, objects, request, text, written, outline, sink, columns, types, grouped: None };
     let outcome = run.pages().await;
     if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Drift) {
-        objects.doubt();
+        objects.doubt(DOUBTS);
     }
     outcome
 }
@@ -114,7 +117,7 @@ impl<'a> Run<'a> {
     /// The first page.
     async fn first(&mut self) -> Result<Vec<u8>, Failure> {
         let path = self.api.path(&format!("query?q={}", utf8_percent_encode(self.text, ENCODED)));
-        if path.len() > MAX_HEAD || self.api.head(&path).await.map_err(|refused| refused.failure)? > MAX_HEAD {
+        if path.len() > MAX_ADDRESS {
             return self.composite(&path).await;
         }
         let batch = self.sink.wanted().map(|wanted| wanted.clamp(BATCH[0], BATCH[1]));

@@ -43,7 +43,7 @@ mod tests {
         check(&[("retry-after", "120")], Some(120));
         check(&[("retry-after", " 3 ")], Some(3));
         check(&[("retry-after", "18446744073709551615")], Some(24 * 60 * 60));
-        check(&[date, ("retry-after", "Wed, 21 Oct 2095 07:29:30 GMT")], Some(24 * 60 * 60));
+        check(&[date, ("retry-after", "Fri, 21 Oct 2095 07:29:30 GMT")], Some(24 * 60 * 60));
         check(&[date, ("retry-after", "Wed, 21 Oct 2015 07:29:30 GMT")], Some(90));
         check(&[date, ("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT")], Some(0));
         check(&[("retry-after", "Wed, 21 Oct 2015 07:27:00 GMT")], Some(0));

@@ -1,7 +1,7 @@
 //! What a query asks for, as its text says: its object, the members that a record of its result has, and every field that it
 //! names. Nothing here asks Salesforce whether they are there.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 /// What a query asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,16 @@ pub struct Base {
 }
 
 impl Outline {
+    /// The objects that it is about: the first one by its name, others by the relationships that lead to them from there.
+    pub fn objects(&self) -> BTreeSet<String> {
+        let ways = self.paths.iter().map(|path| {
+            let parents = path.path.split_last().map_or(&[] as &[String], |(_, parents)| parents);
+            let steps = [&path.base.object].into_iter().chain(&path.base.children).chain(parents);
+            steps.map(String::as_str).collect::<Vec<_>>().join(".")
+        });
+        ways.chain([self.query.from.text.clone()]).collect()
+    }
+
     /// Whether the result is a number: `SELECT COUNT() FROM …`.
     pub fn counts(&self) -> bool {
         matches!(self.query.fields[..], [Field { kind: FieldKind::Count, .. }])

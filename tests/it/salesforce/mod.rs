@@ -1,5 +1,8 @@
 //! Salesforce through a server of the tests' own: logins, queries, pages, limits, faults.
 
+mod faults;
+mod inspect;
+mod logins;
 mod org;
 mod reads;
 mod server;
@@ -54,3 +57,6 @@ async fn read(backend: &Arc<dyn Backend>, soql: &str) -> Result<Kept, Failure> {
 fn request(soql: &str) -> Request {
     tools::read(vec![query(soql)])
 }
+
+/// All names, by their order in the org.
+const NAMES: &str = "SELECT Name FROM Account";

@@ -142,11 +142,6 @@ impl Org {
         self.find_mut(object).expect("an object").records.push(record);
     }
 
-    /// Takes a field away.
-    pub fn drop_field(&mut self, object: &str, field: &str) {
-        self.find_mut(object).expect("an object").fields.retain(|known| known.name != field);
-    }
-
     /// An object by its name, in whatever letters.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Object> {
         self.objects.iter_mut().find(|object| object.name.eq_ignore_ascii_case(name))

@@ -1,0 +1,242 @@
+//! What an org says of queries and objects without running anything: from its descriptions of objects.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{
+    api::{Api, Ask},
+    describe::{Field, HOUR, Object, Objects, When},
+    names::{self, Found},
+    query::COUNT,
+};
+use crate::{
+    backend::{
+        Failure, FailureKind, Inspect, Retry,
+        inspect::{Described, Description, JsonKind, Plan, Table, TableColumn, name_parts},
+        service::Tries,
+    },
+    template::{
+        Statement,
+        soql::{self, FieldKind, Outline},
+    },
+    value::Scalar,
+};
+
+/// What was said within that time is not asked for again where something is missing.
+const NEW: Duration = Duration::from_secs(5);
+/// How long the list of all objects may take.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Asks an org.
+#[derive(Debug)]
+pub struct Inspector {
+    api: Arc<Api>,
+    objects: Objects,
+}
+
+impl Inspector {
+    /// One that shares the descriptions of calls.
+    pub fn new(api: Arc<Api>, objects: Objects) -> Self {
+        Self { api, objects }
+    }
+
+    async fn describe(&self, statement: &Statement) -> Result<Description, Failure> {
+        let Some(outline) = statement.outline() else {
+            return Err(Failure::new(FailureKind::Other, "the statement is no query of SOQL"));
+        };
+        let mut missing = self.missing(outline).await?;
+        // What was made since the descriptions came is not missing.
+        if !missing.is_empty() && self.objects.doubt(NEW) {
+            missing = self.missing(outline).await?;
+        }
+        if !missing.is_empty() {
+            return Err(Failure::new(FailureKind::Drift, missing.join("; ")));
+        }
+        let mut columns: Vec<Described> = Vec::new();
+        for field in &outline.query.fields {
+            // Which members there are only Salesforce knows.
+            let Some(column) = self.column(outline, field).await? else { return Ok(Description::default()) };
+            if !columns.iter().any(|known| known.name == column.name) {
+                columns.push(column);
+            }
+        }
+        Ok(Description { columns, problems: Vec::new() })
+    }
+
+    /// What the query names and the org has not.
+    async fn missing(&self, outline: &Outline) -> Result<Vec<String>, Failure> {
+        let mut missing = Vec::new();
+        let root = names::object(&self.objects, &outline.query.from.text, &[], &[], When::Now).await?;
+        if let Err(Found::Missing(message)) = root {
+            return Ok(vec![message]);
+        }
+        for path in &outline.paths {
+            if let Found::Missing(message) = names::field(&self.objects, path, When::Now).await?
+                && !missing.contains(&message)
+            {
+                missing.push(message);
+            }
+        }
+        Ok(missing)
+    }
+
+    async fn column(&self, outline: &Outline, field: &soql::Field) -> Result<Option<Described>, Failure> {
+        let Ok(root) = names::object(&self.objects, &outline.query.from.text, &[], &[], When::Now).await? else {
+            return Ok(None);
+        };
+        let column = |name: &str, type_name: &str, json, nullable| {
+            Some(Described { name: name.to_owned(), type_name: type_name.to_owned(), json, nullable })
+        };
+        Ok(match &field.kind {
+            FieldKind::Path(path) if path.len() > 1 => parent(&root, &path[0]),
+            FieldKind::Typeof(path) => path.first().and_then(|name| parent(&root, name)),
+            FieldKind::Path(path) => {
+                let name = path.first().map(String::as_str).unwrap_or_default();
+                // In groups a parent's field stands at the top, under its own name.
+                let whole = outline.paths.iter().find(|path| path.range == field.range);
+                let found = match whole {
+                    Some(whole) => names::field(&self.objects, whole, When::Now).await?,
+                    None => Found::Open,
+                };
+                match found.field() {
+                    Some(field) => column(&field.name, &field.kind, json(field), Some(field.nillable)),
+                    None => column(name, "any", JsonKind::Any, None),
+                }
+            }
+            FieldKind::Value { name, .. } => column(name, "any", JsonKind::Any, None),
+            FieldKind::Child(child) => {
+                let name = root.child(&child.from.text).and_then(|child| child.relationship_name.as_deref());
+                column(name.unwrap_or(&child.from.text), "records", JsonKind::Array, Some(false))
+            }
+            FieldKind::Count => column(COUNT, "long", JsonKind::Integer, Some(false)),
+            FieldKind::Fields => None,
+        })
+    }
+
+    /// The object that a name leads to: an object, and relationships from there.
+    async fn object(&self, name: &str) -> Result<Option<Arc<Object>>, Failure> {
+        let parts = name_parts(name).unwrap_or_default();
+        let Some((root, steps)) = parts.split_first() else { return Ok(None) };
+        let mut object = self.objects.get(&root.text, When::Now).await?;
+        for step in steps {
+            let Some(known) = &object else { return Ok(None) };
+            let next = match (known.child(&step.text), known.parent(&step.text)) {
+                (Some(child), _) => child.object.clone(),
+                (None, Some(Field { reference_to, .. })) if reference_to.len() == 1 => reference_to[0].clone(),
+                _ => return Ok(None),
+            };
+            object = self.objects.get(&next, When::Now).await?;
+        }
+        Ok(object)
+    }
+
+    async fn all(&self) -> Result<Vec<String>, Failure> {
+        #[derive(Deserialize)]
+        struct All {
+            sobjects: Vec<One>,
+        }
+        #[derive(Deserialize)]
+        struct One {
+            name: String,
+        }
+        let (retries, deadline, path) = (Default::default(), Instant::now() + LONGEST, self.api.path("sobjects"));
+        let tries = Tries { retry: Retry::default(), deadline, retries: &retries };
+        let answer = self.api.ask(tries, &Ask::get(&path, "")).await.map_err(|refused| refused.failure)?;
+        let all: All = serde_json::from_slice(&answer.body)
+            .map_err(|_| Failure::new(FailureKind::Other, "the list of objects cannot be read"))?;
+        Ok(all.sobjects.into_iter().map(|object| object.name).collect())
+    }
+}
+
+impl Inspect for Inspector {
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
+        Box::pin(self.describe(statement))
+    }
+
+    fn plan<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
+        Box::pin(async { Err(Failure::new(FailureKind::Other, "Salesforce gives no plan")) })
+    }
+
+    fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
+        Box::pin(async move {
+            let mut digests = HashMap::new();
+            for name in tables {
+                if let Some(object) = self.object(name).await? {
+                    digests.insert(name.clone(), object.digest());
+                }
+            }
+            Ok(digests)
+        })
+    }
+
+    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+        Box::pin(async move {
+            let object = self.object(name).await?;
+            Ok(object.map(|object| Table {
+                name: object.name.clone(),
+                columns: object.fields.iter().map(table_column).collect(),
+                key: vec!["Id".into()],
+            }))
+        })
+    }
+
+    fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
+        Box::pin(self.all())
+    }
+
+    fn every(&self) -> Duration {
+        HOUR
+    }
+}
+
+/// The object that a relationship to a parent puts into a record.
+fn parent(root: &Object, relationship: &str) -> Option<Described> {
+    let key = root.parent(relationship)?;
+    let name = key.relationship_name.clone()?;
+    Some(Described { name, type_name: "record".into(), json: JsonKind::Object, nullable: Some(key.nillable) })
+}
+
+fn table_column(field: &Field) -> TableColumn {
+    let scalar = match field.kind.as_str() {
+        "boolean" => Some(Scalar::Boolean),
+        "int" | "long" => Some(Scalar::Integer),
+        "double" | "currency" | "percent" => Some(Scalar::Decimal),
+        "date" => Some(Scalar::Date),
+        "datetime" => Some(Scalar::Timestamp),
+        "time" => Some(Scalar::Time),
+        "address" | "location" | "complexvalue" | "base64" | "anyType" | "json" => None,
+        _ => Some(Scalar::String),
+    };
+    let (name, type_name) = (field.name.clone(), field.kind.clone());
+    TableColumn { name, type_name, scalar, json: json(field), nullable: field.nillable }
+}
+
+/// What the values of a field become. What Salesforce does not name today may become anything.
+fn json(field: &Field) -> JsonKind {
+    match field.kind.as_str() {
+        "boolean" => JsonKind::Boolean,
+        "int" | "long" => JsonKind::Integer,
+        "double" | "currency" | "percent" => JsonKind::Number,
+        "address" | "location" => JsonKind::Object,
+        "id"
+        | "string"
+        | "picklist"
+        | "multipicklist"
+        | "combobox"
+        | "reference"
+        | "textarea"
+        | "phone"
+        | "url"
+        | "email"
+        | "encryptedstring"
+        | "date"
+        | "datetime"
+        | "time"
+        | "base64"
+        | "datacategorygroupreference" => JsonKind::String,
+        _ => JsonKind::Any,
+    }
+}
