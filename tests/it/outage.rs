@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
+    backends::tools::until,
     database,
     gateway::{Answer, Serving},
 };
@@ -28,9 +29,10 @@ const AWAY: Duration = Duration::from_secs(10);
 /// How soon after its return calls succeed: as long as a circuit breaker stays open.
 const RECOVERY: Duration = Duration::from_secs(5);
 /// The deadline of the actions here.
-const TIMEOUT: Duration = Duration::from_secs(2);
-/// What a busy machine may add to a time.
-const SLACK: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// What a busy machine may add to a time. With the deadline it is less than the database is away, so that a call which waits
+/// for its return is found.
+const SLACK: Duration = Duration::from_secs(6);
 
 const SCRIPT: &str = "
     CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);
@@ -42,7 +44,7 @@ const NAMES: [&str; 3] = ["Ada", "Grace", "Edsger"];
 const FIND: &str = "\
 description: Finds a customer.
 backend: crm
-timeout: 2s
+timeout: 3s
 params: { id: integer }
 sql: SELECT id, name FROM customers WHERE id = {{ id }}
 result: { shape: row }
@@ -52,7 +54,7 @@ const VISIT: &str = "\
 description: Notes a visit.
 backend: crm
 mode: write
-timeout: 2s
+timeout: 3s
 params: { id: integer }
 sql: INSERT INTO visits (id) VALUES ({{ id }})
 result: { shape: affected }
@@ -173,7 +175,7 @@ async fn goes_away_and_comes_back(kind: &str, mut server: Server) {
     let (visits, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let callers: Vec<_> =
         (0..8).map(|_| tokio::spawn(keep_calling(serving.clone(), visits.clone(), stop.clone()))).collect();
-    sleep(Duration::from_millis(500)).await;
+    until("callers call", async || visits.load(Ordering::Relaxed) > 20).await;
 
     let server = thread::spawn(move || {
         let stopping = Instant::now();
@@ -307,13 +309,7 @@ async fn is_silent(kind: &str) {
         assert!(["timeout", "overloaded", "backend_unavailable"].contains(&code.as_str()), "{code}");
     }
     assert_eq!(serving.post("/actions/other", "{}").await.json()["result"], json!(1), "other backends serve");
-    for _ in 0..600 {
-        if open.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{} attempts to connect were not given up", open.load(Ordering::Relaxed));
+    until("all attempts to connect are given up", async || open.load(Ordering::Relaxed) == 0).await;
 }
 
 mod postgres {

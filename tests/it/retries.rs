@@ -88,16 +88,16 @@ async fn rows_of_a_try_that_failed_are_forgotten() {
 
 #[tokio::test]
 async fn nobody_waits_for_a_try_after_the_deadline() {
-    let lines = "timeout: 20s\nretry: { base_delay: 10000h, max_delay: 10000h }\n";
+    let lines = "timeout: 60s\nretry: { base_delay: 10000h, max_delay: 10000h }\n";
     let started = Instant::now();
     let (answer, trace, runs) = check(lines, [busy(), Does::Answer(7)]).await;
     assert_eq!((answer.expect_err("no time left").code.as_str(), trace.retries, runs), ("contention", 0, 1));
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn tries_share_one_deadline() {
-    let lines = format!("timeout: 300ms\n{QUICK}");
+    let lines = format!("timeout: 3s\n{QUICK}");
     let (answer, trace, runs) = check(&lines, [busy(), Does::Hang]).await;
     assert_eq!((answer.expect_err("it hangs").code.as_str(), trace.retries, runs), ("timeout", 1, 2));
 }

@@ -23,7 +23,7 @@ params: { id: { type: integer, default: 1 }, note: { type: string, required: fal
 sql: INSERT INTO runs (id, note) VALUES ({{ id }}, {{ note | default(none) }}) RETURNING run
 result: { shape: value, schema: { type: integer, maximum: 1000 } }
 retry: { attempts: 1 }
-timeout: 2s
+timeout: 20s
 ";
 
 /// A gateway of one action, and one of its callers.
@@ -183,7 +183,7 @@ async fn only_so_many_wait_for_the_same_call() {
 #[tokio::test]
 async fn no_more_wait_for_others_than_may_wait_in_the_queue() {
     let mut keyed = Keyed::new(vec![Does::Slow(Duration::from_millis(200)); 3]);
-    let settings = LimiterSettings { concurrency: Some(3), queue: 2, max_wait: Duration::from_secs(2), rate: None };
+    let settings = LimiterSettings { concurrency: Some(3), queue: 2, max_wait: Duration::from_secs(20), rate: None };
     keyed.limiter = Some(Arc::new(Limiter::new(settings)));
     let calls: Vec<_> = ["k", "l", "m", "k", "l", "m"].map(|key| keyed.spawn_under(key)).into_iter().collect();
     assert_eq!(answered(calls).await, 5);
