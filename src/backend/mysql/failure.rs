@@ -68,6 +68,17 @@ pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
     error.is_some_and(|error| error.number() == 1317)
 }
 
+/// Whether the server ends the connection with this failure; unless somebody raised it, as `SIGNAL` does with any number.
+pub(super) fn ends_connection(failure: &Failure) -> bool {
+    let number = failure.code.as_deref().and_then(|code| code.parse().ok());
+    failure.kind == FailureKind::Unavailable && number.is_some_and(|number| LOST.contains(&number))
+}
+
+/// The same failure of a connection that is still there.
+pub(super) fn raised(failure: Failure) -> Failure {
+    Failure { kind: FailureKind::Other, again: Again::Never, ..failure }
+}
+
 fn coded(failure: Failure, number: u16, state: &str) -> Failure {
     Failure { code: Some(number.to_string()), state: Some(state.to_owned()), ..failure }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::{
-    Column as _, Either, Executor, MySqlConnection, Row, SqlStr, Statement as _,
+    Column as _, Connection as _, Either, Executor, MySqlConnection, Row, SqlStr, Statement as _,
     mysql::{MySqlColumn, MySqlQueryResult, MySqlRow},
     raw_sql,
 };
@@ -16,7 +16,7 @@ use tokio::{task::coop::consume_budget, time::timeout};
 use super::{
     bind,
     connect::{Identity, Killer, settings},
-    failure::{Phase, failure, is_interrupted},
+    failure::{Phase, ends_connection, failure, is_interrupted, raised},
     nature::{Nature, Verb},
     render::{self, Rendering},
 };
@@ -28,7 +28,7 @@ use crate::{
 /// How many rows that nobody wants are read before their statement is interrupted, and for how long.
 const SPARE_ROWS: usize = 1000;
 const SPARE_TIME: Duration = Duration::from_millis(10);
-/// How long an interrupted statement may take to end.
+/// How long an interrupted statement may take to end, and a connection to show that it is there.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// A connection, and what is known of its state.
@@ -188,12 +188,18 @@ impl Session {
                     continue;
                 }
                 Err(error) => {
-                    // The server's own word ends the statement.
-                    if matches!(error, sqlx::Error::Database(_)) {
+                    let is_answer = matches!(error, sqlx::Error::Database(_));
+                    let failure = failure(error);
+                    if is_answer {
+                        // The server's own word ends the statement.
                         drop(rows);
+                        if ends_connection(&failure) && self.is_there().await {
+                            self.state = idle;
+                            return Err(raised(failure));
+                        }
                         self.state = idle;
                     }
-                    return Err(failure(error));
+                    return Err(failure);
                 }
             };
             let taken = if over {
@@ -222,6 +228,11 @@ impl Session {
             sink.begin(&columns)?;
         }
         sink.end(changed).map_err(Failure::from)
+    }
+
+    /// Whether the server still answers.
+    async fn is_there(&mut self) -> bool {
+        timeout(SETTLE_TIME, self.connection.ping()).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// The columns of a statement that gave no row. It is prepared already.

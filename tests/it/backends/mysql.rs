@@ -65,6 +65,7 @@ const INIT: &str = "
     CREATE PROCEDURE refuses()
     BEGIN UPDATE things SET amount = 99; SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'the account is closed'; END;
     CREATE PROCEDURE fills() SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114, MESSAGE_TEXT = 'the table is full';
+    CREATE PROCEDURE pretends() SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1053, MESSAGE_TEXT = 'it is shut down';
     CREATE PROCEDURE doubts() SIGNAL SQLSTATE '22003' SET MESSAGE_TEXT = 'secret is too much';
     CREATE PROCEDURE commits() BEGIN UPDATE things SET amount = 99; COMMIT; END;
 ";
@@ -371,6 +372,17 @@ async fn what_only_a_statement_lacks_is_not_the_servers_absence() {
     let backend = fixture.backend(1);
     let failure = run(&backend, write(statements(SQL, &["CALL fills()"]))).await.expect_err("there is no room");
     assert_eq!((failure.kind, failure.code.as_deref()), (FailureKind::Other, Some("1114")));
+    assert_eq!(backend.health(), Health::Up);
+}
+
+#[tokio::test]
+async fn a_lost_connection_that_is_only_raised_is_the_statements_failure() {
+    let Some(fixture) = Mysql::new() else { return };
+    let backend = fixture.backend(2);
+    things(&backend, SQL).await;
+    let failure = run(&backend, write(statements(SQL, &["CALL pretends()"]))).await.expect_err("it is raised");
+    assert_eq!((failure.kind, failure.again), (FailureKind::Other, Again::Never));
+    assert_eq!((failure.code.as_deref(), failure.state.as_deref()), (Some("1053"), Some("08S01")));
     assert_eq!(backend.health(), Health::Up);
 }
 
