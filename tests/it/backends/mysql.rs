@@ -569,7 +569,7 @@ async fn a_statement_past_its_deadline_is_gone_from_the_server() {
 #[tokio::test]
 async fn statement_timeout_bounds_a_run() {
     let Some(fixture) = Mysql::new() else { return };
-    let backend = fixture.open("statement_timeout: 50ms\npool: { max: 1 }\n");
+    let backend = fixture.open("statement_timeout: 2s\npool: { max: 1, acquire_timeout: 15s }\n");
     let failure = run(&backend, read(statements(SQL, &[fixture.endless()]))).await.expect_err("it never ends");
     assert_eq!((failure.kind, failure.again), (FailureKind::Timeout, Again::Never));
     assert_eq!(things(&backend, SQL).await, first_things());

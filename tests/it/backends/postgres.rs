@@ -862,7 +862,7 @@ async fn a_server_that_cannot_be_reached_is_unavailable() {
 #[tokio::test]
 async fn statement_timeout_bounds_a_run() {
     let Some(fixture) = Postgres::new() else { return };
-    let backend = fixture.open("statement_timeout: 100ms\n");
+    let backend = fixture.open("statement_timeout: 2s\npool: { acquire_timeout: 15s }\n");
     for list in [vec![fixture.endless()], vec!["SELECT 1", fixture.endless()]] {
         let failure = run(&backend, read(statements(SQL, &list))).await.expect_err("it never ends");
         assert_eq!((failure.kind, failure.again), (FailureKind::Timeout, Again::Never));

@@ -369,7 +369,7 @@ async fn no_time_is_left_for_a_retry_that_would_end_after_the_deadline() {
 #[tokio::test]
 async fn statement_timeout_bounds_a_run() {
     let fixture = Sqlite::new();
-    let backend = fixture.open("init: init.sql\nstatement_timeout: 50ms\n");
+    let backend = fixture.open("init: init.sql\nstatement_timeout: 2s\n");
     let failure = run(&backend, read(statements(SQL, &[fixture.endless()]))).await.expect_err("it never ends");
     assert_eq!((failure.kind, failure.again), (FailureKind::Timeout, Again::Never));
     assert_eq!(things(&backend, SQL).await, first_things());
