@@ -1,6 +1,9 @@
 //! The `url` of a backend on a server: what all kinds of them have in common, checked at load. It may be a secret, so that
 //! no message shows a word of it.
 
+use std::path::Path;
+
+use super::Failure;
 use crate::{
     diagnostic::{BAD_ADDRESS, Diagnostic, suggest},
     yaml::Spanned,
@@ -21,6 +24,19 @@ pub(super) fn split<'a>(url: &'a Spanned<String>, schemes: [&str; 2]) -> Result<
         return Err(BAD_ADDRESS.at(url.span, message).help(help));
     }
     Ok(rest.split_once('?').unwrap_or((rest, "")))
+}
+
+/// Where a server is, for the log: host and port, or a socket. Who connects, and by which password, is no part of it.
+pub(super) fn place(host: &str, port: u16, socket: Option<&Path>) -> String {
+    match socket {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{host}:{port}"),
+    }
+}
+
+/// A failure to connect to a place.
+pub(super) fn unreached(failure: Failure, place: &str) -> Failure {
+    Failure { message: format!("{place}: {}", failure.message), ..failure }
 }
 
 /// That an address cannot be read. The reasons name a part of an address, and not what stands there.

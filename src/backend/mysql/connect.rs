@@ -1,6 +1,6 @@
 //! Connections to a server: the pinned session, and how work that nobody waits for is ended on the server.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 use sqlx::{ConnectOptions, Either, Executor, MySqlConnection, Row, mysql::MySqlConnectOptions, raw_sql};
@@ -12,7 +12,7 @@ use super::{
     unseen::Generation,
 };
 use crate::{
-    backend::{Again, Failure, FailureKind, pool::Connect},
+    backend::{Again, Failure, FailureKind, address, pool::Connect},
     template::numbered,
 };
 
@@ -42,6 +42,8 @@ const KILL: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     options: MySqlConnectOptions,
+    /// Where the server is, for the log.
+    place: String,
     killer: Arc<Killer>,
     generation: Generation,
 }
@@ -67,8 +69,9 @@ impl Connector {
             .set_names(false)
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
+        let place = address::place(options.get_host(), options.get_port(), options.get_socket().map(PathBuf::as_path));
         let killer = Arc::new(Killer { options: options.clone(), side: Mutex::default() });
-        Self { options, killer, generation }
+        Self { options, place, killer, generation }
     }
 }
 
@@ -78,10 +81,11 @@ impl Connect for Connector {
     async fn connect(&self) -> Result<Session, Failure> {
         let generation = self.generation.now();
         let opened = timeout(CONNECT, open(&self.options)).await;
-        let (connection, identity) = opened.unwrap_or_else(|_| {
+        let opened = opened.unwrap_or_else(|_| {
             let failure = Failure::new(FailureKind::Unavailable, "the server does not answer");
             Err(Failure { again: Again::Paused, ..failure })
-        })?;
+        });
+        let (connection, identity) = opened.map_err(|failure| address::unreached(failure, &self.place))?;
         Ok(Session::new(connection, identity, self.killer.clone(), generation))
     }
 

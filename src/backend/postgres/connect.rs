@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -16,7 +17,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use super::failure;
-use crate::backend::{Failure, FailureKind, pool::Connect};
+use crate::backend::{Failure, FailureKind, address, pool::Connect};
 
 /// How long making a connection may take. A server that does not even answer must not take a whole deadline.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -43,6 +44,8 @@ const NO_SETTING: [&str; 2] = ["42704", "22023"];
 /// Makes connections.
 pub(super) struct Connector {
     options: PgConnectOptions,
+    /// Where the server is, for the log.
+    place: String,
     /// Whether the server refused [`CHECK_INTERVAL`].
     unchecked: AtomicBool,
     generation: Arc<Generation>,
@@ -94,7 +97,8 @@ impl Connector {
             .extra_float_digits(1)
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
-        Self { options, unchecked: AtomicBool::new(false), generation }
+        let place = address::place(options.get_host(), options.get_port(), options.get_socket().map(PathBuf::as_path));
+        Self { options, place, unchecked: AtomicBool::new(false), generation }
     }
 
     /// A connection that nothing is known of yet.
@@ -127,10 +131,11 @@ impl Connect for Connector {
     type Connection = Session;
 
     async fn connect(&self) -> Result<Session, Failure> {
-        match timeout(CONNECT, self.session()).await {
+        let outcome = match timeout(CONNECT, self.session()).await {
             Ok(outcome) => outcome.map_err(failure::connecting),
             Err(_) => Err(failure::unconnected(Failure::new(FailureKind::Unavailable, "the server does not answer"))),
-        }
+        };
+        outcome.map_err(|failure| address::unreached(failure, &self.place))
     }
 
     fn usable(&self, session: &Session) -> bool {

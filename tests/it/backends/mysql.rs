@@ -594,6 +594,8 @@ async fn a_server_that_refuses_or_is_not_there_is_unavailable() {
         let failure = run(&backend, read(statements(SQL, &["SELECT 1"]))).await.expect_err("no connection");
         assert_eq!((failure.kind, failure.again, failure.code.as_deref()), (FailureKind::Unavailable, again, code));
         assert!(!failure.message.contains("secret"), "{}", failure.message);
+        let place = url.rsplit_once('@').expect("a user").1.split('/').next().expect("a host");
+        assert!(failure.message.starts_with(&format!("{place}: ")), "{}", failure.message);
         assert_eq!((backend.connect().await.is_err(), backend.health()), (true, Health::Down));
     }
 }

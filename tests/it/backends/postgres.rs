@@ -851,6 +851,7 @@ async fn a_server_that_cannot_be_reached_is_unavailable() {
     let nobody = open("postgres://u:secret@127.0.0.1:1/db");
     let failure = run(&nobody, read(statements(SQL, &["SELECT 1"]))).await.expect_err("nobody is there");
     assert_eq!((failure.kind, failure.again, nobody.health()), (FailureKind::Unavailable, Again::Paused, Health::Down));
+    assert!(failure.message.starts_with("127.0.0.1:1: "), "{}", failure.message);
     let url = fixture.0.url();
     let missing = open(&format!("{}/no_such_database", url.rsplit_once('/').expect("a path").0));
     let failure = run(&missing, read(statements(SQL, &["SELECT 1"]))).await.expect_err("there is none");
