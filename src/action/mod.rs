@@ -196,7 +196,9 @@ impl Action {
             table: table.clone(),
             columns: columns.clone(),
         };
-        let requires = spec.requires.iter().map(requirement).collect();
+        // A write needs its object and its fields without saying so again.
+        let written = record.iter().map(|record| (&record.object, &record.names));
+        let requires = spec.requires.iter().chain(written).map(requirement).collect();
         later(spec, out);
         if let Some(record) = &record {
             record::check_result(record, spec, out);

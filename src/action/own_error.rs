@@ -47,10 +47,16 @@ fn impossible(vendor: &Spanned<String>, dialect: Dialect) -> Option<Diagnostic> 
         Dialect::Postgres => (is_state(vendor), "five characters of `0-9 A-Z`", "23505"),
         Dialect::Mysql => (number || is_state(vendor), "a number, or five characters of `0-9 A-Z`", "1062"),
         Dialect::Sqlite => (number, "a number", "2067"),
-        Dialect::Snowflake | Dialect::Soql => return None,
+        Dialect::Soql => (is_code(vendor), "words in capitals with `_` between them", "DUPLICATE_VALUE"),
+        Dialect::Snowflake => return None,
     };
-    let message = || format!("expected a code of the database, {expected}, got {:?}", vendor.value);
-    let meant = meant(vendor).filter(|_| dialect != Dialect::Sqlite);
+    let of = if dialect == Dialect::Soql { "Salesforce" } else { "the database" };
+    let message = || format!("expected a code of {of}, {expected}, got {:?}", vendor.value);
+    let meant = match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Soql => Some(vendor.to_ascii_uppercase()).filter(|code| is_code(code)),
+        _ => meant(vendor),
+    };
     let help = meant.map_or_else(
         || format!("such as \"{unique}\" for a value that must be unique"),
         |meant| format!("did you mean `{meant}`?"),
@@ -61,6 +67,12 @@ fn impossible(vendor: &Spanned<String>, dialect: Dialect) -> Option<Diagnostic> 
 /// Whether a text has the form of an SQLSTATE.
 fn is_state(text: &str) -> bool {
     text.len() == 5 && text.chars().all(|char| char.is_ascii_digit() || char.is_ascii_uppercase())
+}
+
+/// Whether a text has the form of one of Salesforce's codes.
+fn is_code(text: &str) -> bool {
+    text.starts_with(|char: char| char.is_ascii_uppercase())
+        && text.chars().all(|char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_')
 }
 
 /// The SQLSTATE that was meant: in capitals, those of procedures with all their zeros.
@@ -96,6 +108,9 @@ mod tests {
         for code in ["unique", "check", "1062", ""] {
             check(Dialect::Postgres, code, Some("such as \"23505\" for a value that must be unique"));
         }
+        check(Dialect::Soql, "FIELD_CUSTOM_VALIDATION_EXCEPTION", None);
+        check(Dialect::Soql, "duplicate_value", Some("did you mean `DUPLICATE_VALUE`?"));
+        check(Dialect::Soql, "400", Some("such as \"DUPLICATE_VALUE\" for a value that must be unique"));
         check(Dialect::Mysql, "1062", None);
         check(Dialect::Mysql, "ER_DUP", Some("such as \"1062\" for a value that must be unique"));
         check(Dialect::Sqlite, "2067", None);

@@ -48,6 +48,10 @@ impl Plan {
             deployment::show(&project, &[deployment::errors_of(&loaded.report)]);
             return Ok(Exit::Findings);
         };
+        if action.record.is_some() {
+            say("error: this action writes a record, which has no plan; `run --dry-run` shows it");
+            return Ok(Exit::Findings);
+        }
         let shapes = self.shapes(action)?;
         let backend = deployment::open(&project, action)?;
         let Some(inspect) = backend.inspect() else {

@@ -100,21 +100,25 @@ impl<'a> Judge<'a> {
         });
     }
 
-    /// What the backend has of a table that `requires` names.
+    /// What the backend has of a table that `requires` names, or the write of a record.
     pub fn table(&mut self, requirement: &Requirement, table: Option<&Table>, known: &Known) {
         let name = &requirement.table;
+        let (thing, part) = match self.subject.dialect {
+            Dialect::Soql => ("object", "field"),
+            _ => ("table", "column"),
+        };
         let Some(table) = table else {
-            let message = format!("the backend has no table `{}`", name.value);
+            let message = format!("the backend has no {thing} `{}`", name.value);
             let near = suggest::nearest(&name.value, known.tables.iter().map(String::as_str));
             let help = near.map(|near| format!("did you mean `{near}`?"));
-            let help = help.unwrap_or_else(|| "bring it back, or change `requires`".to_owned());
+            let help = help.unwrap_or_else(|| "bring it back, or do not name it".to_owned());
             self.found.push(SCHEMA_DRIFT.at(name.span, message).help(help));
             return;
         };
         let names = || table.columns.iter().map(|column| column.name.as_str());
         for column in &requirement.columns {
             if !names().any(|name| same_name(self.subject.dialect, &column.value, name)) {
-                let message = format!("the table `{}` has no column `{}`", name.value, column.value);
+                let message = format!("the {thing} `{}` has no {part} `{}`", name.value, column.value);
                 let help = suggest::nearest(&column.value, names()).map(|near| format!("did you mean `{near}`?"));
                 self.found.push(SCHEMA_DRIFT.at(column.span, message).maybe_help(help));
             }

@@ -132,6 +132,30 @@ fn a_test_tells_what_would_be_written_otherwise_and_no_secret() {
 }
 
 #[test]
+fn what_the_options_cannot_mean_is_an_error() {
+    let check = |from: &str, to: &str, expected: &str| {
+        let folder = deployment(&OPEN.replace(from, to));
+        let printed = datadip(folder.path(), &["lint"], 1);
+        assert!(printed.contains(&format!("error[{expected}")), "{expected}\n{printed}");
+    };
+    check("mode: write", "soql: SELECT Id FROM Case LIMIT 1", "statement-key]: `options` on this kind of backend");
+    check("object: Case", "object: my case", "bad-value]: expected the API name of an object");
+    check("Origin: Phone", "Account.Name: Acme", "record-field]: `Account.Name` is a field of another record");
+    check("contact_id: string", "contact_id: { type: string, required: false }", "possibly-undefined]: `contact_id`");
+    check(
+        "result:",
+        "errors: { duplicate_value: { code: twice, http: 409 } }\nresult:",
+        "bad-own-error]: expected a code of",
+    );
+}
+
+#[test]
+fn a_write_has_no_plan() {
+    let folder = deployment(OPEN);
+    assert_eq!(datadip(folder.path(), &["plan", "open"], 1), "");
+}
+
+#[test]
 fn a_test_never_sends_a_write() {
     let tests = "tests:\n- name: writes\n  variables: { contact_id: '1', name: Ada, topics: bill }\n  expect: { row_count: 1 }\n";
     let folder = deployment(&format!("{OPEN}{tests}"));

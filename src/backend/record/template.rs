@@ -20,8 +20,10 @@ use crate::{
 pub struct RecordTemplate {
     /// What is done.
     pub operation: Operation,
-    /// The object's API name.
-    pub object: Arc<str>,
+    /// The object's API name, and its place.
+    pub object: Spanned<String>,
+    /// The fields that it must have, with their places: those that are written, and the external id.
+    pub names: Vec<Spanned<String>>,
     key: Option<KeyTemplate>,
     fields: Vec<(Arc<str>, Source)>,
 }
@@ -69,10 +71,8 @@ impl RecordTemplate {
         let spec = RecordSpec::from_node(node, out)?;
         let unread = has_errors_in(&out[before..], node.span);
         let mut compiler = Compiler { params, out };
-        let object = spec.object.0.as_ref().map(|object| {
-            compiler.object(object);
-            Arc::from(object.as_str())
-        });
+        let object = spec.object.0.clone();
+        object.iter().for_each(|object| compiler.object(object));
         let key = compiler.key(&spec, node, unread);
         let fields = spec.fields.0.as_ref().map(|fields| {
             let own = key.as_ref().and_then(|key| key.external_id.clone());
@@ -86,7 +86,9 @@ impl RecordTemplate {
         });
         let operation = spec.operation.0.as_ref().map(|operation| operation.value);
         let complete = !has_errors(&out[before..]);
-        complete.then_some(Self { operation: operation?, object: object?, key, fields: fields? })
+        let names = spec.external_id.iter().chain(spec.fields.0.as_ref().map(|fields| &fields.value));
+        let names = names.flat_map(|entries| &entries.0).map(|entry| entry.name.clone()).collect();
+        complete.then_some(Self { operation: operation?, object: object?, names, key, fields: fields? })
     }
 
     /// The record of a call. Sends nothing.
@@ -111,7 +113,7 @@ impl RecordTemplate {
                 fields.push(Field { name: name.clone(), value, params: source.params() });
             }
         }
-        Ok(RecordWrite { operation: self.operation, object: self.object.clone(), key, fields })
+        Ok(RecordWrite { operation: self.operation, object: self.object.as_str().into(), key, fields })
     }
 
     /// Whether it uses this parameter.

@@ -214,7 +214,51 @@ fn names_and_values_of_fields_are_checked() {
     );
 }
 
+const PIECES: &[&str] = &[
+    "operation: ",
+    "object: ",
+    "id: ",
+    "external_id: ",
+    "fields: ",
+    "create",
+    "update",
+    "upsert",
+    "Case",
+    "{ ",
+    " }",
+    ", ",
+    ": ",
+    "F",
+    "A.b",
+    "[",
+    "]",
+    "'{{ id }}'",
+    "'{{ id'",
+    "'{{ note ~ tags }}'",
+    "'{% if x %}'",
+    "'{{ doc | upper }}'",
+    "x",
+    "1e9",
+    "007",
+    "null",
+    "é",
+    "'",
+    "\n",
+    "  ",
+];
+
 proptest! {
+    #[test]
+    fn no_options_make_it_panic(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..30)) {
+        let text = pieces.concat();
+        let (Some(document), mut out) = yaml::parse(&text) else { return Ok(()) };
+        let template = RecordTemplate::compile(&document.root, &params(), &mut out);
+        prop_assert!(template.is_some() || !out.is_empty());
+        for found in out {
+            prop_assert!(text.get(found.span.range()).is_some(), "{found:?}");
+        }
+    }
+
     #[test]
     fn numbers_and_texts_are_written_exactly(
         integer in any::<i64>(),
