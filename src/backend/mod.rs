@@ -17,6 +17,7 @@ pub mod record;
 pub mod retry;
 pub mod salesforce;
 pub mod service;
+pub mod snowflake;
 pub mod sqlite;
 
 use std::{

@@ -1,5 +1,7 @@
 //! The `options` of an action: what a statement asks of its kind of backend.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::{BAD_VALUE, Diagnostic},
     yaml::{
@@ -29,17 +31,24 @@ record! {
 }
 
 /// What a statement asks of its backend; each driver has its own default for what is not set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The isolation level of its transaction.
     pub isolation: Option<Isolation>,
+    /// The warehouse that it runs on.
+    pub warehouse: Option<Arc<str>>,
+    /// The role that it runs with.
+    pub role: Option<Arc<str>>,
+    /// A word for the history of what ran.
+    pub query_tag: Option<Arc<str>>,
 }
 
 impl Options {
     /// Reads the options of an action on a database with all levels of isolation.
     pub fn database(node: &Node, out: &mut Vec<Diagnostic>) -> Self {
         let options = DatabaseOptions::from_node(node, out);
-        Self { isolation: options.and_then(|options| options.isolation).map(|isolation| isolation.value) }
+        let isolation = options.and_then(|options| options.isolation).map(|isolation| isolation.value);
+        Self { isolation, ..Self::default() }
     }
 
     /// Reads the options of an action on a database whose transactions are serializable and nothing else.
@@ -49,6 +58,6 @@ impl Options {
             let message = "transactions are always `serializable` on this kind of backend";
             out.push(BAD_VALUE.at(other.span, message).help("remove `isolation`"));
         }
-        Self { isolation: isolation.map(|isolation| isolation.value) }
+        Self { isolation: isolation.map(|isolation| isolation.value), ..Self::default() }
     }
 }

@@ -193,7 +193,7 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         write: action.mode == Mode::Write,
         dry: target.dry,
         deadline,
-        options: action.options,
+        options: action.options.clone(),
         retry: action.retry,
         retries: 0.into(),
         committing: false.into(),

@@ -1,4 +1,6 @@
-//! What differs between the SQL dialects (and SOQL) for templates: placeholders, quoting, comments, LIKE.
+//! What differs between the SQL dialects (and SOQL) for templates: placeholders, quoting, comments, LIKE, values.
+
+use crate::value::Value;
 
 /// A query language as a backend speaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +45,17 @@ impl Dialect {
         match self {
             Self::Mysql | Self::Snowflake => r"ESCAPE '\\'",
             Self::Sqlite | Self::Postgres | Self::Soql => r"ESCAPE '\'",
+        }
+    }
+
+    /// What is expected instead of a value that a bind cannot carry; `None` for all others. Snowflake counts the nanoseconds
+    /// of an instant in 64 bits. What SOQL's literals cannot carry is told where they are written.
+    pub fn refuses(self, value: &Value) -> Option<&'static str> {
+        match value {
+            Value::Timestamp(utc) if self == Self::Snowflake && !(1678..=2261).contains(&utc.year()) => {
+                Some("expected a time from 1678 to 2261")
+            }
+            _ => None,
         }
     }
 }

@@ -179,6 +179,11 @@ impl Template {
         let mut walk = Walk::default();
         let mut call = Call { values, params: &self.params, binds: Vec::with_capacity(self.tree.sites.len()) };
         walk.run(&self.tree.nodes, &mut call).map_err(refusal)?;
+        for bind in &call.binds {
+            if let Some(reason) = self.dialect.refuses(&bind.value) {
+                return Err(Refusal::Value { param: bind.param, reason: reason.into() });
+            }
+        }
         Ok((Shape(walk.decisions.into()), call.binds))
     }
 

@@ -6,9 +6,8 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     backend::service::{
-        address::{ADDRESS, is_safe},
         jwt::{self, Signer},
-        tls,
+        settings::{authorities, concurrency, origin, text},
     },
     diagnostic::{BAD_VALUE, Diagnostic, MISSING_KEY, MY_DOMAIN, PASSWORD_FLOW, Span, has_errors},
     yaml::{
@@ -23,10 +22,6 @@ pub const LOGIN: &str = "https://login.salesforce.com";
 pub const TEST_LOGIN: &str = "https://test.salesforce.com";
 /// The version of the API, unless the block says otherwise.
 pub const API_VERSION: &str = "v66.0";
-/// How many calls run at once, unless the block says otherwise.
-const CONCURRENCY: usize = 20;
-/// The most calls at once that a block may ask for.
-const MAX_CONCURRENCY: u64 = 1000;
 
 keywords! {
     /// The kind of backend.
@@ -270,20 +265,7 @@ impl Settings {
 
 fn login(given: Option<&Spanned<String>>, out: &mut Vec<Diagnostic>) -> Option<Url> {
     let Some(given) = given else { return LOGIN.parse().ok() };
-    let url: Option<Url> = given.parse().ok().filter(is_safe);
-    let Some(url) = url else {
-        let found = BAD_VALUE.at(given.span, format!("expected {ADDRESS}, got {:?}", given.value));
-        out.push(found.help(format!("write `{LOGIN}`, `{TEST_LOGIN}` or the org's `https://….my.salesforce.com`")));
-        return None;
-    };
-    let bare =
-        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if url.path() != "/" || !bare {
-        let found = BAD_VALUE.at(given.span, format!("expected an address without a path, got {:?}", given.value));
-        out.push(found.help("the path of the service is added to it"));
-        return None;
-    }
-    Some(url)
+    origin(given, &format!("write `{LOGIN}`, `{TEST_LOGIN}` or the org's `https://….my.salesforce.com`"), out)
 }
 
 fn version(given: Option<&Spanned<String>>, out: &mut Vec<Diagnostic>) -> String {
@@ -296,30 +278,8 @@ fn version(given: Option<&Spanned<String>>, out: &mut Vec<Diagnostic>) -> String
     given.value.clone()
 }
 
-fn concurrency(given: Option<&Spanned<u64>>, out: &mut Vec<Diagnostic>) -> usize {
-    let Some(given) = given else { return CONCURRENCY };
-    if !(1..=MAX_CONCURRENCY).contains(&given.value) {
-        let message = format!("expected a number from 1 to {MAX_CONCURRENCY}, got {}", given.value);
-        out.push(BAD_VALUE.at(given.span, message));
-    }
-    usize::try_from(given.value).unwrap_or(CONCURRENCY)
-}
-
-fn authorities(given: Option<&Spanned<String>>, out: &mut Vec<Diagnostic>) -> Vec<CertificateDer<'static>> {
-    let Some(given) = given else { return Vec::new() };
-    tls::certificates(given).unwrap_or_else(|| {
-        out.push(BAD_VALUE.at(given.span, "expected a file of certificates as PEM, got something else"));
-        Vec::new()
-    })
-}
-
 fn credentials(auth: &AuthSpec, login: Option<&Url>, out: &mut Vec<Diagnostic>) -> Option<Credentials> {
-    let mut text = |given: &Spanned<String>| {
-        if given.trim().is_empty() {
-            out.push(BAD_VALUE.at(given.span, "expected a value, got nothing"));
-        }
-        given.value.clone()
-    };
+    let mut text = |given: &Spanned<String>| text(given, out);
     Some(match auth {
         AuthSpec::ClientCredentials(auth) => {
             Credentials::ClientCredentials { id: text(&auth.client_id), secret: text(&auth.client_secret) }

@@ -1,12 +1,32 @@
 //! Signed tokens (RFC 7519) with RS256, by which a service is told who calls.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use pkcs8::{
+    EncryptedPrivateKeyInfoOwned, ObjectIdentifier,
+    der::{
+        DecodePem, Encode,
+        asn1::{AnyRef, BitStringRef},
+    },
+    spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef},
+};
 use ring::{rand::SystemRandom, rsa::KeyPair, signature::RSA_PKCS1_SHA256};
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 /// What [`Signer::from_pem`] takes: the words of a diagnostic.
 pub const KEY: &str = "an unencrypted RSA private key of 2048 to 8192 bits as PEM";
+
+/// `rsaEncryption` of RFC 8017.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// Whether a text in PEM is a key that [`Signer::from_encrypted_pem`] reads.
+pub fn is_encrypted(pem: &str) -> bool {
+    pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+}
 
 /// Signs with one private key.
 #[derive(Debug)]
@@ -23,6 +43,21 @@ impl Signer {
             _ => return None,
         };
         key.ok().map(|key| Self { key })
+    }
+
+    /// Reads a key of the same kind that is encrypted with a password, in PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`). `None` for
+    /// anything else, and for another password.
+    pub fn from_encrypted_pem(pem: &str, password: &str) -> Option<Self> {
+        let key = EncryptedPrivateKeyInfoOwned::from_pem(pem).ok()?.decrypt(password).ok()?;
+        KeyPair::from_pkcs8(key.as_bytes()).ok().map(|key| Self { key })
+    }
+
+    /// The SHA-256 of the public key as DER (SubjectPublicKeyInfo), as base64: how a service tells keys apart.
+    pub fn fingerprint(&self) -> Option<String> {
+        let algorithm = AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) };
+        let subject_public_key = BitStringRef::from_bytes(self.key.public().as_ref()).ok()?;
+        let der = SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().ok()?;
+        Some(STANDARD.encode(Sha256::digest(der)))
     }
 
     /// A token that says this; `None` without a source of randomness.

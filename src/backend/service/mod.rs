@@ -4,8 +4,10 @@
 pub mod address;
 pub mod client;
 pub mod jwt;
+pub mod oauth;
 pub mod once;
 mod retry_after;
+pub mod settings;
 pub mod tls;
 
 use std::{
@@ -76,6 +78,14 @@ pub struct Tries<'a> {
 /// Gets a token. The request for it is not tried again here: those who wait for it do.
 type Login<T> = Box<dyn Fn() -> BoxFuture<'static, Result<T, Refused>> + Send + Sync>;
 
+/// What shows a service who asks.
+pub trait Token: Send + Sync + 'static {
+    /// Whether it is still good, as far as anybody knows before it is refused.
+    fn is_good(&self) -> bool {
+        true
+    }
+}
+
 /// A service that wants a token with each request.
 pub struct Service<T> {
     client: Arc<Client>,
@@ -89,7 +99,7 @@ impl<T> fmt::Debug for Service<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Service<T> {
+impl<T: Token> Service<T> {
     /// A service that is asked by this client with the tokens of `login`.
     pub fn new(client: Arc<Client>, login: Login<T>) -> Self {
         Self { client, login, token: Once::default() }
@@ -97,7 +107,7 @@ impl<T: Send + Sync + 'static> Service<T> {
 
     /// The token that is valid as far as anybody knows.
     pub async fn token(&self) -> Result<Known<T>, Refused> {
-        self.token.get(|_| true, || (self.login)()).await
+        self.token.get(|known| known.value.is_good(), || (self.login)()).await
     }
 
     /// Sends a request until its answer is taken, it fails for good, or there is no time left. `request` makes it for a token;

@@ -606,7 +606,7 @@ async fn an_isolation_level_is_the_transactions() {
     let (backend, other) = (fixture.backend(1), fixture.backend(1));
     let seen = async |isolation| {
         let mut gate = Gate::new(&fixture, 1).await;
-        let options = Options { isolation };
+        let options = Options { isolation, ..Options::default() };
         let sql = ["SELECT amount FROM things", &Gate::wait(1), "SELECT amount FROM things WHERE id = 1"];
         let request = Request { options, ..read(statements(SQL, &sql)) };
         let raise = async {

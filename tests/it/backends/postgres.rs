@@ -523,7 +523,7 @@ async fn the_isolation_level_is_the_actions() {
         (Some(Isolation::Serializable), "serializable"),
     ] {
         for request in [read(statements(SQL, &[sql])), write(statements(SQL, &[sql]))] {
-            let request = Request { options: Options { isolation }, ..request };
+            let request = Request { options: Options { isolation, ..Options::default() }, ..request };
             assert_eq!(run(&backend, request).await.expect("a query").rows, [[json!(expected)]]);
         }
     }
