@@ -1,10 +1,13 @@
 //! What a live backend says of statements and tables without running anything: for drift, costs and `lint --live`.
 
+mod side;
+
 use std::{collections::HashMap, fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
+pub use self::side::Side;
 use super::Failure;
 use crate::{template::Statement, value::Scalar};
 

@@ -46,6 +46,8 @@ pub(super) struct Connector {
     place: String,
     killer: Arc<Killer>,
     generation: Generation,
+    /// What a session is told beside [`settings`].
+    told: Option<&'static str>,
 }
 
 /// Which connection of which server process a session is. Servers count their connections from one again after a restart,
@@ -71,7 +73,12 @@ impl Connector {
             .disable_statement_logging();
         let place = address::place(options.get_host(), options.get_port(), options.get_socket().map(PathBuf::as_path));
         let killer = Arc::new(Killer { options: options.clone(), side: Mutex::default() });
-        Self { options, place, killer, generation }
+        Self { options, place, killer, generation, told: None }
+    }
+
+    /// Tells each session this as well.
+    pub(super) fn with(self, told: &'static str) -> Self {
+        Self { told: Some(told), ..self }
     }
 }
 
@@ -80,7 +87,14 @@ impl Connect for Connector {
 
     async fn connect(&self) -> Result<Session, Failure> {
         let generation = self.generation.now();
-        let opened = timeout(CONNECT, open(&self.options)).await;
+        let opening = async {
+            let (mut connection, identity) = open(&self.options).await?;
+            if let Some(told) = self.told {
+                connection.execute(told).await.map_err(|error| failure(error, Phase::Connect))?;
+            }
+            Ok((connection, identity))
+        };
+        let opened = timeout(CONNECT, opening).await;
         let opened = opened.unwrap_or_else(|_| {
             let failure = Failure::new(FailureKind::Unavailable, "the server does not answer");
             Err(Failure { again: Again::Paused, ..failure })

@@ -1,5 +1,4 @@
-//! What a live MySQL or MariaDB says of statements and tables. It asks on one connection beside those of the calls, so that
-//! no call waits for it; who asks while another asks waits for his turn.
+//! What a live MySQL or MariaDB says of statements and tables.
 
 mod catalog;
 mod cost;
@@ -11,7 +10,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -22,7 +20,7 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlConnection},
     raw_sql,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     bind,
@@ -36,25 +34,14 @@ use crate::{
         Failure, FailureKind,
         health::LastSeen,
         identifier,
-        inspect::{Described, Description, Inspect, Plan, Problem, Table, TableColumn, name_parts},
-        pool::{Lease, Pool, PoolSettings},
+        inspect::{Described, Description, Inspect, Plan, Problem, Side, Table, TableColumn, name_parts},
     },
     template::{Bind, Dialect, Statement},
     value::{ParamType, Scalar, Value},
 };
 
-/// The longest that a question takes, its turn and a new connection included.
-const LONGEST: Duration = Duration::from_secs(20);
-/// One connection, which does not live long.
-const SIDE: PoolSettings = PoolSettings {
-    min: 0,
-    max: 1,
-    acquire_timeout: LONGEST,
-    idle_timeout: Duration::from_secs(15),
-    max_lifetime: Duration::from_secs(60),
-};
 /// Somebody who changes a table is not waited for long. Each vendor takes the other's limit for a comment.
-const BEGIN: &str =
+const SETTINGS: &str =
     "SET lock_wait_timeout = 2 /*!80000 , max_execution_time = 10000 */ /*M!100100 , max_statement_time = 10 */";
 /// A transaction that may not write cannot even explain a write.
 const READ_ONLY: &str = "1792";
@@ -71,8 +58,7 @@ const TABLES: &str = include_str!("tables.sql");
 /// Asks one database.
 #[derive(Debug)]
 pub(super) struct Inspector {
-    side: Pool<Connector>,
-    seen: Arc<LastSeen>,
+    side: Side<Connector>,
     /// Learns what is new with each look at the catalog.
     unseen: Arc<Unseen>,
     /// Whether the log says that the catalog cannot be read.
@@ -82,8 +68,8 @@ pub(super) struct Inspector {
 impl Inspector {
     /// Connects as the calls do, so that names and rights are theirs.
     pub(super) fn new(options: MySqlConnectOptions, seen: Arc<LastSeen>, unseen: Arc<Unseen>) -> Self {
-        let side = Pool::new(Connector::new(options, Generation::default()), SIDE);
-        Self { side, seen, unseen, warned: AtomicBool::new(false) }
+        let connector = Connector::new(options, Generation::default()).with(SETTINGS);
+        Self { side: Side::new(connector, seen), unseen, warned: AtomicBool::new(false) }
     }
 
     /// Has the catalog read where nothing is known of what statements do unseen, in a task of its own: no call waits for it.
@@ -99,27 +85,10 @@ impl Inspector {
         self.side.close();
     }
 
-    async fn session(&self) -> Result<Lease<Connector>, Failure> {
-        let mut session = self.side.get(Instant::now() + LONGEST).await?;
-        raw_sql(BEGIN).execute(&mut session.connection).await.map_err(failed)?;
-        Ok(session)
-    }
-
-    /// No question takes longer than [`LONGEST`].
-    async fn bounded<T>(&self, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let late = || Failure::new(FailureKind::Timeout, "the database took too long to answer about its tables");
-        let answer = timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()));
-        self.seen.note(&answer);
-        answer
-    }
-
     /// The digests of tables, and what else the catalog says at that time.
     async fn look(&self, tables: &[String]) -> Result<HashMap<String, String>, Failure> {
-        let answer = self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = catalog::read(&mut session.connection, tables).await.map_err(failed);
-            end(session, answer)
-        });
+        let answer =
+            self.side.ask(async |session| catalog::read(&mut session.connection, tables).await.map_err(failed));
         match answer.await {
             Ok(catalog) => {
                 self.unseen.learn(catalog.schema, Instant::now());
@@ -139,34 +108,14 @@ impl Inspector {
     }
 }
 
-/// The connection serves on where the server answered and nothing is left of the question.
-fn end<T>(session: Lease<Connector>, answer: Result<T, Failure>) -> Result<T, Failure> {
-    let whole = match &answer {
-        Ok(_) => true,
-        Err(failure) => failure.code.is_some() && matches!(failure.kind, FailureKind::Drift | FailureKind::Other),
-    };
-    if whole {
-        session.release();
-    }
-    answer
-}
-
 impl Inspect for Inspector {
     fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = describe(&mut session.connection, statement).await;
-            end(session, answer)
-        }))
+        Box::pin(self.side.ask(async |session| describe(&mut session.connection, statement).await))
     }
 
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            // A failure may leave a transaction open, and ends the connection.
-            let plan = plan(&mut session.connection, statement).await?;
-            end(session, Ok(plan))
-        }))
+        // A failure may leave a transaction open.
+        Box::pin(self.side.ask_in_steps(async |session| plan(&mut session.connection, statement).await))
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
@@ -174,22 +123,19 @@ impl Inspect for Inspector {
     }
 
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
-        Box::pin(self.bounded(async {
+        Box::pin(async {
             let Some((schema, name)) = resolved(name) else { return Ok(None) };
-            let mut session = self.session().await?;
-            let answer = table(&mut session.connection, schema, &name).await.map_err(failed);
-            end(session, answer)
-        }))
+            let question =
+                self.side.ask(async |session| table(&mut session.connection, schema, &name).await.map_err(failed));
+            question.await
+        })
     }
 
     fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = sqlx::query_as(TABLES).fetch_all(&mut session.connection).await.map_err(failed);
-            let names = answer.map(|rows: Vec<(String, String, bool)>| {
-                rows.iter().map(|(schema, name, own)| written(schema, name, *own)).collect()
-            });
-            end(session, names)
+        Box::pin(self.side.ask(async |session| {
+            let rows = sqlx::query_as(TABLES).fetch_all(&mut session.connection).await.map_err(failed)?;
+            let name = |(schema, name, own): &(String, String, bool)| written(schema, name, *own);
+            Ok(rows.iter().map(name).collect())
         }))
     }
 }

@@ -1,6 +1,5 @@
-//! What a live PostgreSQL says of statements and tables. It asks on one connection beside those of the calls, so that no
-//! call waits for it; who asks while another asks waits for his turn. Nothing is run, and what a question needs is gone
-//! with its transaction.
+//! What a live PostgreSQL says of statements and tables. Nothing is run, and what a question needs is gone with its
+//! transaction.
 
 mod kind;
 mod null;
@@ -19,7 +18,6 @@ use sqlx::{
     postgres::{PgColumn, PgConnectOptions, PgConnection, PgRow},
     raw_sql,
 };
-use tokio::time::{Instant, timeout_at};
 
 use self::{kind::Type, null::Nulls};
 use super::{
@@ -32,24 +30,13 @@ use crate::{
     backend::{
         Failure, FailureKind,
         health::LastSeen,
-        inspect::{ALL_TABLES, Described, Description, Inspect, NamePart, Plan, Table, TableColumn, name_parts},
-        pool::{Lease, Pool, PoolSettings},
+        inspect::{ALL_TABLES, Described, Description, Inspect, NamePart, Plan, Side, Table, TableColumn, name_parts},
     },
     template::Statement,
 };
 
-/// The longest that a question takes, its turn and a new connection included.
-const LONGEST: Duration = Duration::from_secs(20);
-/// The longest that the server works on one statement of it.
+/// The longest that the server works on one statement of a question.
 const STATEMENT: Duration = Duration::from_secs(10);
-/// One connection, which does not live long: what it remembers of a database's types gets old.
-const SIDE: PoolSettings = PoolSettings {
-    min: 0,
-    max: 1,
-    acquire_timeout: LONGEST,
-    idle_timeout: Duration::from_secs(15),
-    max_lifetime: Duration::from_secs(60),
-};
 /// Plans are made without values. Somebody who changes a table is not waited for long. The just-in-time compiler takes
 /// longer than any question of the catalog.
 const SETTINGS: [(&str, &str); 3] = [("plan_cache_mode", "force_generic_plan"), ("lock_timeout", "2s"), ("jit", "off")];
@@ -69,8 +56,7 @@ struct Digests {
 /// Asks one database.
 #[derive(Debug)]
 pub(super) struct Inspector {
-    side: Pool<Connector>,
-    seen: Arc<LastSeen>,
+    side: Side<Connector>,
     /// Forgotten when tables or code that they may call have changed.
     statements: Arc<Statements>,
     /// Ended when tables have changed: the driver remembers the fields of types as long as a connection lives.
@@ -87,7 +73,7 @@ impl Inspector {
         generation: Arc<Generation>,
     ) -> Self {
         let connector = Connector::new(options.options(SETTINGS), STATEMENT, Arc::default());
-        Self { side: Pool::new(connector, SIDE), seen, statements, generation, last: Mutex::default() }
+        Self { side: Side::new(connector, seen), statements, generation, last: Mutex::default() }
     }
 
     /// Compares what the catalog says with what it said before.
@@ -108,75 +94,39 @@ impl Inspector {
     pub(super) fn close(&self) {
         self.side.close();
     }
-
-    async fn session(&self) -> Result<Lease<Connector>, Failure> {
-        self.side.get(Instant::now() + LONGEST).await
-    }
-
-    /// No question takes longer than [`LONGEST`].
-    async fn bounded<T>(&self, question: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let late = || Failure::new(FailureKind::Timeout, "the database took too long to answer about its tables");
-        let answer = timeout_at(Instant::now() + LONGEST, question).await.unwrap_or_else(|_| Err(late()));
-        self.seen.note(&answer);
-        answer
-    }
-}
-
-/// The connection serves on where the server answered and nothing is left of the question.
-fn end<T>(session: Lease<Connector>, answer: Result<T, Failure>) -> Result<T, Failure> {
-    let whole = match &answer {
-        Ok(_) => true,
-        Err(failure) => failure.code.is_some() && matches!(failure.kind, FailureKind::Drift | FailureKind::Other),
-    };
-    if whole {
-        session.release();
-    }
-    answer
 }
 
 impl Inspect for Inspector {
     fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = describe(&mut session.connection, statement).await;
-            end(session, answer)
-        }))
+        Box::pin(self.side.ask(async |session| describe(&mut session.connection, statement).await))
     }
 
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            // A failure may leave a prepared statement behind, and ends the connection.
-            let plan = plan(&mut session.connection, statement).await?;
-            end(session, Ok(plan))
-        }))
+        // A failure may leave a prepared statement behind.
+        Box::pin(self.side.ask_in_steps(async |session| plan(&mut session.connection, statement).await))
     }
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = digests(&mut session.connection, tables).await;
-            let digests = end(session, answer)?;
+        Box::pin(async {
+            let digests = self.side.ask(async |session| digests(&mut session.connection, tables).await).await?;
             self.note(&digests);
             Ok(digests.tables)
-        }))
+        })
     }
 
     fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
-        Box::pin(self.bounded(async {
+        Box::pin(async {
             let Some((schema, name)) = resolved(name) else { return Ok(None) };
-            let mut session = self.session().await?;
-            let answer = table(&mut session.connection, schema, name).await;
-            end(session, answer)
-        }))
+            self.side.ask(async |session| table(&mut session.connection, schema, name).await).await
+        })
     }
 
     fn tables(&self) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.bounded(async {
-            let mut session = self.session().await?;
-            let answer = sqlx::query_scalar(TABLES).fetch_all(&mut session.connection).await.map_err(failed);
-            end(session, answer)
-        }))
+        Box::pin(
+            self.side.ask(async |session| {
+                sqlx::query_scalar(TABLES).fetch_all(&mut session.connection).await.map_err(failed)
+            }),
+        )
     }
 }
 

@@ -256,12 +256,12 @@ impl Relay {
 
 /// Passes on what both sides say, until one of them leaves.
 async fn pass(mut client: TcpStream, mut server: TcpStream, asking: Arc<Mutex<Asking>>) -> std::io::Result<()> {
-    let (mut said, mut answered) = ([0; 16_384], [0; 16_384]);
+    let (mut said, mut answered, mut asks) = ([0; 16_384], [0; 16_384], false);
     loop {
         tokio::select! {
             length = client.read(&mut said) => {
                 let said = &said[..length?];
-                let asks = said.windows(ASKS.len()).any(|part| part == ASKS);
+                asks |= said.windows(ASKS.len()).any(|part| part == ASKS);
                 let asking = *asking.lock().expect("nobody panics");
                 match asking {
                     _ if said.is_empty() => return Ok(()),
