@@ -29,8 +29,8 @@ fn missing(subject: &Subject<'_>, statement: &Statement, level: &Level<'_>, requ
         ("statement has no such column", "columns of the statement")
     };
     let message = format!("the schema requires `{}`, and the {what}", level.path(required));
-    let help = match suggest::help(required, level.columns.list.iter().map(|column| column.name.as_str())) {
-        Some(help) => format!("add it to the {list}; {help}"),
+    let help = match suggest::nearest(required, level.columns.list.iter().map(|column| column.name.as_str())) {
+        Some(near) => format!("add it to the {list}; did you mean `{near}`?"),
         None => format!("add it to the {list}, or remove it from `required`"),
     };
     MISSING_COLUMN.at(subject.required_place_in(&level.way, required), message).help(help)

@@ -62,12 +62,12 @@ async fn no_record_is_no_row() {
 #[tokio::test]
 async fn groups_are_rows_with_their_datetimes_in_one_form_and_numbers_keep_their_digits() {
     let server = Server::start(Org::demo());
-    let group = r#"{"attributes":{"type":"AggregateResult"},"expr0":1.10,"Status":"New","last":"2026-11-18T10:00:00.000+0000"}"#;
+    let group = r#"{"attributes":{"type":"AggregateResult"},"expr0":1.10,"Status":"New","latest":"2026-11-18T10:00:00.000+0000"}"#;
     let group: Json = serde_json::from_str(group).expect("JSON");
     server.org().canned.push(("GROUP BY Status".into(), vec![group]));
-    let soql = "SELECT Status, SUM(Score__c), MAX(CreatedDate) last FROM Case GROUP BY Status";
+    let soql = "SELECT Status, SUM(Score__c), MAX(CreatedDate) latest FROM Case GROUP BY Status";
     let kept = read(&server.backend(""), soql).await.expect("it answers");
-    assert_eq!(kept.columns, ["Status", "expr0", "last"]);
+    assert_eq!(kept.columns, ["Status", "expr0", "latest"]);
     assert_eq!(Json::from(kept.rows[0].clone()).to_string(), r#"["New",1.10,"2026-11-18T10:00:00+00:00"]"#);
 }
 

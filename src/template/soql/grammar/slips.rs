@@ -192,15 +192,14 @@ impl Parser<'_> {
 
     /// Something stands after an item of SELECT that cannot.
     pub(super) fn after_item(&mut self) {
+        let word = self.word();
         let help = match self.sign() {
-            "=" | "<" | ">" | "!=" | "<=" | ">=" => Some("conditions stand in WHERE"),
-            _ if self.is("when") => {
-                Some("SOQL has no CASE; leave it to the caller, or add a formula field in Salesforce")
-            }
-            _ if self.is("over") => Some("SOQL has no window functions"),
+            "=" | "<" | ">" | "!=" | "<=" | ">=" => Some("conditions stand in WHERE".to_owned()),
+            _ if self.is("over") => Some("SOQL has no window functions".to_owned()),
+            _ if words::is_reserved(word) => Some(format!("`{word}` is a word of SOQL, and no name")),
             _ => None,
         };
-        self.expected("`,` or `FROM`", help.map(Into::into));
+        self.expected("`,` or `FROM`", help);
     }
 
     /// Whether a computation goes on here, which SOQL does not have.

@@ -247,10 +247,14 @@ impl Parser<'_> {
             (Some(Dated::Date), Literal::Datetime, _) => {
                 Some((format!("`{name}` is a date, and `{written}` a datetime"), format!("write `{}`", &written[..10])))
             }
-            (Some(Dated::Datetime), _, Some(ty)) if ty != ParamType::one(Scalar::Timestamp) => Some((
-                format!("`{name}` is a datetime, and this value of type {ty}"),
-                "declare the parameter as `timestamp`".into(),
-            )),
+            (Some(Dated::Datetime), _, Some(ty)) if ty != ParamType::one(Scalar::Timestamp) => {
+                let message = format!("`{name}` is a datetime, and this value of type {ty}");
+                let help = "declare the parameter as `timestamp`";
+                match ty.scalar {
+                    Scalar::Date => Some((message, format!("{help}, or compare the day: `DAY_ONLY({name})`"))),
+                    _ => Some((message, help.into())),
+                }
+            }
             (Some(Dated::Date), _, Some(ty)) if ty != ParamType::one(Scalar::Date) => Some((
                 format!("`{name}` is a date, and this value of type {ty}"),
                 "declare the parameter as `date`".into(),

@@ -652,6 +652,10 @@ const WRONG: &[Wrong] = &[
             ("x", "expected a whole number after `LIMIT`, got `x`", ""),
         ],
     ),
+    (
+        "SELECT Status, MAX(CreatedDate) last FROM Case GROUP BY Status",
+        &[("last", "expected `,` or `FROM`, got `last`", "`last` is a word of SOQL, and no name")],
+    ),
 ];
 
 #[test]
@@ -677,7 +681,11 @@ fn values_of_other_types_than_the_dates_that_every_org_has_are_faults() {
         assert_eq!(found, [("?", Some(help))], "{text}");
     };
     one("SELECT Id FROM Case WHERE CreatedDate > ?", Scalar::String, "declare the parameter as `timestamp`");
-    one("SELECT Id FROM Case WHERE Account.LastModifiedDate = ?", Scalar::Date, "declare the parameter as `timestamp`");
+    one(
+        "SELECT Id FROM Case WHERE Account.LastModifiedDate = ?",
+        Scalar::Date,
+        "declare the parameter as `timestamp`, or compare the day: `DAY_ONLY(LastModifiedDate)`",
+    );
     one("SELECT Id FROM Contact WHERE Birthdate IN (?)", Scalar::Timestamp, "declare the parameter as `date`");
     for (text, ty) in [
         ("SELECT Id FROM Case WHERE CreatedDate > ?", Scalar::Timestamp),
