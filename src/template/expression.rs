@@ -1,5 +1,7 @@
 //! A text that is exactly one `{{ … }}`: a value by itself, where there is no statement around it.
 
+use std::{borrow::Cow, sync::Arc};
+
 use super::{
     Param, Refusal, Values,
     eval::{self, Halt, Lookup},
@@ -17,7 +19,7 @@ use crate::{
 pub struct Expression {
     expr: Expr,
     ty: ParamType,
-    params: Box<[usize]>,
+    params: Arc<[usize]>,
     optional: Option<usize>,
 }
 
@@ -70,7 +72,7 @@ impl Expression {
     }
 
     /// The parameters that it mentions.
-    pub fn params(&self) -> &[usize] {
+    pub fn params(&self) -> &Arc<[usize]> {
         &self.params
     }
 
@@ -86,7 +88,7 @@ impl Expression {
     /// When a filter has no value here.
     pub fn value(&self, values: &Values) -> Result<Option<Value>, Refusal> {
         match eval::value(&self.expr, &Sent(values), &[]) {
-            Ok(value) => Ok(value.map(std::borrow::Cow::into_owned)),
+            Ok(value) => Ok(value.map(Cow::into_owned)),
             Err(Halt::Undefined { .. }) => Ok(None),
             Err(halt) => Err(super::refusal(halt)),
         }

@@ -37,17 +37,7 @@ const GUARD: &str = "put `{% if %}` around the part that is not for every elemen
 
 /// Parses a template and turns it into a tree. All errors go to `out`; after an error of syntax there is no tree.
 pub(super) fn lower(source: &Text, dialect: Dialect, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Tree> {
-    if let Some(diagnostic) = oversized(source) {
-        out.push(diagnostic);
-        return None;
-    }
-    let parsed = match parse(&source.value, "template", SyntaxConfig::default()) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            out.push(syntax::error(source, &error, dialect));
-            return None;
-        }
-    };
+    let parsed = parsed(source, dialect, out)?;
     let ast::Stmt::Template(template) = &parsed else { return None };
     let mut lowering = Lowering::new(source, dialect, params, out);
     let nodes = lowering.nodes(&template.children);
@@ -57,17 +47,7 @@ pub(super) fn lower(source: &Text, dialect: Dialect, params: &[Param], out: &mut
 
 /// Parses a text that must be one `{{ … }}`, blanks around it aside. All errors go to `out`.
 pub(super) fn expression(source: &Text, params: &[Param], out: &mut Vec<Diagnostic>) -> Option<Expr> {
-    if let Some(diagnostic) = oversized(source) {
-        out.push(diagnostic);
-        return None;
-    }
-    let parsed = match parse(&source.value, "template", SyntaxConfig::default()) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            out.push(syntax::error(source, &error, Dialect::Soql));
-            return None;
-        }
-    };
+    let parsed = parsed(source, Dialect::Soql, out)?;
     let ast::Stmt::Template(template) = &parsed else { return None };
     let blank = |statement: &&ast::Stmt<'_>| matches!(statement, ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty());
     let pieces: Vec<&ast::Stmt<'_>> = template.children.iter().filter(|statement| !blank(statement)).collect();
@@ -84,6 +64,16 @@ pub(super) fn expression(source: &Text, params: &[Param], out: &mut Vec<Diagnost
             None
         }
     }
+}
+
+/// MiniJinja's tree of a template.
+fn parsed<'s>(source: &'s Text, dialect: Dialect, out: &mut Vec<Diagnostic>) -> Option<ast::Stmt<'s>> {
+    if let Some(diagnostic) = oversized(source) {
+        out.push(diagnostic);
+        return None;
+    }
+    let parsed = parse(&source.value, "template", SyntaxConfig::default());
+    parsed.map_err(|error| out.push(syntax::error(source, &error, dialect))).ok()
 }
 
 /// Finds what the parser cannot be trusted with.

@@ -11,11 +11,25 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     diagnostic::{Diagnostic, STATEMENT_KEY},
+    value::MASK,
     yaml::Node,
 };
 
 pub use spec::{Operation, RecordSpec};
 pub use template::RecordTemplate;
+
+/// The columns of the row that a `create` and an `upsert` answer: the record's id, and whether it is new.
+const ROW: &[&str] = &["id", "created"];
+
+impl Operation {
+    /// The columns of the rows that it answers: none for an `update`.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Create | Self::Upsert => ROW,
+            Self::Update => &[],
+        }
+    }
+}
 
 /// One record to write, as one call wants it.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +94,7 @@ impl RecordWrite {
     /// parameters is to be hidden.
     pub fn shown(&self, masked: impl Fn(&[usize]) -> bool) -> Json {
         let hide = |params: &[usize], value: &Json| match masked(params) {
-            true => crate::value::MASK.into(),
+            true => MASK.into(),
             false => value.clone(),
         };
         let id = self.key.as_ref().map(|key| {

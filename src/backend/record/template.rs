@@ -38,14 +38,14 @@ struct KeyTemplate {
 #[derive(Debug)]
 enum Source {
     Constant(Value),
-    Call(Expression, Arc<[usize]>),
+    Call(Expression),
 }
 
 impl Source {
     fn params(&self) -> Arc<[usize]> {
         match self {
             Self::Constant(_) => Arc::default(),
-            Self::Call(_, params) => params.clone(),
+            Self::Call(expression) => expression.params().clone(),
         }
     }
 
@@ -53,7 +53,7 @@ impl Source {
     fn value(&self, values: &Values) -> Result<Option<Value>, Refusal> {
         match self {
             Self::Constant(value) => Ok(Some(value.clone())),
-            Self::Call(expression, _) => expression.value(values),
+            Self::Call(expression) => expression.value(values),
         }
     }
 
@@ -120,14 +120,6 @@ impl RecordTemplate {
     pub fn uses(&self, param: usize) -> bool {
         let key = self.key.iter().map(|key| &key.value);
         key.chain(self.fields.iter().map(|(_, source)| source)).any(|source| source.params().contains(&param))
-    }
-
-    /// The columns of the rows that it answers: none for an `update`.
-    pub fn columns(&self) -> &'static [&'static str] {
-        match self.operation {
-            Operation::Create | Operation::Upsert => &["id", "created"],
-            Operation::Update => &[],
-        }
     }
 }
 
@@ -215,7 +207,7 @@ impl Compiler<'_> {
             Source::Constant(constant) => value::key(constant)
                 .err()
                 .map(|reason| RECORD_KEY.at(node.span, format!("{reason}, got {}", node.describe()))),
-            Source::Call(expression, _) => {
+            Source::Call(expression) => {
                 let ty = expression.ty();
                 let fits = !ty.list && value::names_a_record(ty.scalar);
                 let undefined = expression.optional().map(|param| {
@@ -264,7 +256,7 @@ impl Compiler<'_> {
             }
             names.push(folded);
             let Some(source) = self.source(node) else { continue };
-            if let Source::Call(expression, _) = &source
+            if let Source::Call(expression) = &source
                 && expression.ty().scalar == Scalar::Json
             {
                 let message = "a field holds a single value, and this is a JSON document";
@@ -294,9 +286,7 @@ impl Compiler<'_> {
     fn source(&mut self, node: &Node) -> Option<Source> {
         match &node.kind {
             Kind::Scalar(text) if Expression::is_in(&text.value) => {
-                let expression = Expression::compile(text, self.params, self.out)?;
-                let params = expression.params().into();
-                Some(Source::Call(expression, params))
+                Expression::compile(text, self.params, self.out).map(Source::Call)
             }
             Kind::Scalar(text) => self.constant(text).map(Source::Constant),
             Kind::List(_) | Kind::Map(_) => {

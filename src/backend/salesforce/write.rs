@@ -42,14 +42,19 @@ pub async fn write(api: &Api, record: &RecordWrite, request: &Request, sink: &mu
     let names = names.join(" ");
     let ask = Ask { method, body: Some(&body), effect: Effect::Writes, ..Ask::get(&path, &names) };
     let tries = Tries { retry: request.retry, deadline: request.deadline, retries: &request.retries };
+    // Until it is known what became of the request: whoever drops this on the way cannot know either.
     request.committing.store(true, Ordering::Relaxed);
     let outcome = api.ask(tries, &ask).await;
     let in_doubt = outcome.as_ref().is_err_and(|refused| refused.in_doubt);
     request.committed.store(outcome.is_ok(), Ordering::Relaxed);
     request.committing.store(in_doubt, Ordering::Relaxed);
+    let operation = record.operation;
     match outcome {
-        Ok(answer) => written(record.operation, &answer, sink),
-        Err(Refused { failure, .. }) if record.operation == Operation::Update && is_gone(&failure) => none(sink),
+        Ok(_) if operation == Operation::Update => answer(operation, None, 1, sink),
+        Ok(said) => answer(operation, Some(written(operation, &said)?), 1, sink),
+        Err(Refused { failure, .. }) if operation == Operation::Update && is_gone(&failure) => {
+            answer(operation, None, 0, sink)
+        }
         Err(Refused { failure, .. }) if is_missing(&failure) => Err(Failure { kind: FailureKind::Drift, ..failure }),
         Err(Refused { failure, .. }) => Err(failure),
     }
@@ -79,34 +84,27 @@ fn is_missing(failure: &Failure) -> bool {
     failure.code.as_deref() == Some("NOT_FOUND")
 }
 
-/// Answers that there was no record to update.
-fn none(sink: &mut dyn Sink) -> Result<(), Failure> {
-    sink.begin(&[])?;
-    Ok(sink.end(0)?)
+/// Answers the rows of a write, and how many records it changed.
+fn answer(operation: Operation, row: Option<Vec<Json>>, changed: u64, sink: &mut dyn Sink) -> Result<(), Failure> {
+    let columns: Vec<Column> = operation.columns().iter().map(|name| Column { name: (*name).into() }).collect();
+    sink.begin(&columns)?;
+    row.map(|row| sink.row(row)).transpose()?;
+    Ok(sink.end(changed)?)
 }
 
-/// Answers the record that was written. An upsert of an older version of the API answers nothing of a record that was there.
-fn written(operation: Operation, answer: &Answer, sink: &mut dyn Sink) -> Result<(), Failure> {
-    if operation == Operation::Update {
-        sink.begin(&[])?;
-        return Ok(sink.end(1)?);
-    }
-    let written: Written = if answer.body.is_empty() { Written::default() } else { read(&answer.body)? };
+/// What an answer says of the record that was written. An upsert of an older version of the API says nothing of a record that
+/// was there.
+fn written(operation: Operation, answer: &Answer) -> Result<Vec<Json>, Failure> {
+    let odd = || Failure::new(FailureKind::Other, "the record is written, and the answer does not tell its id");
+    let written: Written = match answer.status {
+        204 => Written::default(),
+        _ => serde_json::from_slice(&answer.body).map_err(|_| odd())?,
+    };
     let created = operation == Operation::Create || written.created.unwrap_or(answer.status == 201);
-    if created && written.id.is_none() {
-        return Err(odd());
+    match written.id {
+        None if created => Err(odd()),
+        id => Ok(vec![id.into(), created.into()]),
     }
-    sink.begin(&["id", "created"].map(|name| Column { name: name.into() }))?;
-    sink.row(vec![written.id.map_or(Json::Null, Json::String), created.into()])?;
-    Ok(sink.end(1)?)
-}
-
-fn read(body: &[u8]) -> Result<Written, Failure> {
-    serde_json::from_slice(body).map_err(|_| odd())
-}
-
-fn odd() -> Failure {
-    Failure::new(FailureKind::Other, "the record is written, and the answer does not tell its id")
 }
 
 #[cfg(test)]

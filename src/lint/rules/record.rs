@@ -17,7 +17,7 @@ pub(super) fn check(subject: &Subject<'_>, action: &Action, out: &mut Vec<Diagno
                     `external_id`, such as the contact's id, holds across restarts and replicas too";
         out.push(UNSAFE_REPEAT.at(place, "a repeat of this call would create another record").help(help));
     }
-    let columns = record.columns();
+    let columns = record.operation.columns();
     if subject.answers_rows() && !columns.is_empty() {
         for name in subject.row_schema().required.into_iter().filter(|name| !columns.contains(name)) {
             let message = format!("the schema requires `{name}`, and the write answers only {}", columns.join(" and "));
