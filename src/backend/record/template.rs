@@ -81,8 +81,7 @@ impl RecordTemplate {
                 let message = "`fields` is empty, so there is nothing to write";
                 compiler.out.push(RECORD_FIELD.at(fields.span, message).help("such as `Status: Closed`"));
             }
-            let entries = fields.value.iter().map(|(name, value)| (name, value));
-            compiler.fields(entries, own.as_deref())
+            compiler.fields(fields.value.iter(), own.as_deref())
         });
         let operation = spec.operation.0.as_ref().map(|operation| operation.value);
         let complete = !has_errors(&out[before..]);
