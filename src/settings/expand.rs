@@ -94,13 +94,16 @@ impl<'a> Expansion<'a> {
     /// Puts what is in a file in the place of its path.
     fn read_named(&mut self, node: &mut Node, out: &mut Vec<Diagnostic>) {
         let Kind::Scalar(text) = &mut node.kind else { return };
-        let unknown = |replaced: &Replaced| replaced.span == text.span && replaced.value.is_none();
-        if text.value.trim().is_empty() || self.replaced.iter().any(unknown) {
+        let path = self.replaced.iter().position(|replaced| replaced.span == text.span);
+        if text.value.trim().is_empty() || path.is_some_and(|at| self.replaced[at].value.is_none()) {
             return;
         }
-        let written = text.value.clone();
-        let value = self.read(&written, text.span, out);
-        self.replaced.push(Replaced { span: text.span, written, value: value.clone() });
+        let value = self.read(&text.value, text.span, out);
+        match path {
+            // What is said of the file names the reference to its path.
+            Some(at) => self.replaced[at].value.clone_from(&value),
+            None => self.replaced.push(Replaced { span: text.span, written: text.value.clone(), value: value.clone() }),
+        }
         if let Some(value) = value {
             *text = text.replaced(Style::Text, value);
         }

@@ -194,6 +194,32 @@ telemetry: { level: \"${file:level}\" }
 }
 
 #[test]
+fn files_that_keys_name_are_read_and_watched_and_never_shown() {
+    let key = include_str!("../../tests/it/salesforce/key.pem");
+    let text = "backends:
+  org:
+    kind: salesforce
+    auth: { flow: jwt_bearer, client_id: a, username: b, private_key_file: \"${KEY:-keys/org.pem}\" }
+";
+    let digest = |key: &str| {
+        let fake = Fake(HashMap::from([("/deploy/keys/org.pem", key.to_owned())]));
+        let settings = read(text, Some(&fake)).settings.expect("settings without errors");
+        assert_eq!(settings.secret_files, [Path::new("/deploy/keys/org.pem")]);
+        assert!(!format!("{settings:?}").contains("PRIVATE"));
+        settings.backends["org"].digest
+    };
+    assert_eq!(digest(key), digest(key));
+    assert_ne!(digest(key), digest(&format!("\n{key}")), "another file is another backend");
+    let place = "\"${KEY:-keys/org.pem}\"";
+    assert_eq!(check(text, Some(&Fake::default())), [format!("unresolved-reference {place}")]);
+    let other = Fake(HashMap::from([("/deploy/keys/org.pem", "none".to_owned())]));
+    assert_eq!(check(text, Some(&other)), [format!("bad-value {place}")]);
+    let said = read(text, Some(&other)).report.diagnostics[0].message.clone();
+    assert!(said.ends_with(", got something else by `${KEY:-keys/org.pem}`"), "{said}");
+    assert!(check(text, None).is_empty(), "lint needs no key");
+}
+
+#[test]
 fn every_missing_reference_is_listed_at_its_place() {
     let text = "actions: ${A}\nschemas: \"x/${B}/${file:/c}\"\nbackends: { d: { kind: sqlite, url: 'sqlite:${D}' } }\n";
     let expected = [

@@ -15,7 +15,11 @@ use assert_cmd::Command;
 
 use tempfile::TempDir;
 
-use crate::{database::Database, docs::demo};
+use crate::{
+    database::Database,
+    docs::demo,
+    salesforce::{Org, Server},
+};
 
 const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -24,6 +28,9 @@ const DATABASES: [(&str, Make); 2] = [("postgresql.md", Database::postgres), ("m
 
 /// The page of Salesforce.
 const SALESFORCE: &str = "salesforce.md";
+
+/// The address of the org on that page.
+const MY_DOMAIN: &str = "https://acme.my.salesforce.com";
 
 /// Makes a database from a script.
 type Make = fn(&str) -> Option<Database>;
@@ -34,7 +41,9 @@ fn datadip(folder: &Path, arguments: &[&str]) {
 
 fn datadip_on(folder: &Path, url: &str, arguments: &[&str]) {
     let mut command = Command::cargo_bin("datadip").expect("the binary");
-    let run = command.current_dir(folder).env("DATABASE_URL", url).args(arguments).output().expect("datadip runs");
+    command.current_dir(folder).env("DATABASE_URL", url);
+    command.env("SALESFORCE_CLIENT_ID", "app").env("SALESFORCE_CLIENT_SECRET", "app secret");
+    let run = command.args(arguments).output().expect("datadip runs");
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "datadip {}\n{out}\n{err}", arguments.join(" "));
 }
@@ -145,7 +154,13 @@ fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its
 fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its_tests() {
     let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SALESFORCE));
     datadip(folder.path(), &["lint", "--deny-warnings"]);
-    datadip(folder.path(), &["test", "--deny-skipped"]);
+    let server = Server::start(Org::demo());
+    let config = folder.path().join("datadip.yaml");
+    let text = fs::read_to_string(&config).expect("datadip.yaml");
+    assert!(text.contains(MY_DOMAIN), "the page names the org's address");
+    fs::write(&config, text.replace(MY_DOMAIN, &server.url())).expect("datadip.yaml");
+    datadip(folder.path(), &["lint", "--live", "--deny-warnings"]);
+    datadip(folder.path(), &["test", "--live", "--deny-skipped"]);
 }
 
 #[test]

@@ -323,3 +323,119 @@ fn audience(login: Option<&Url>) -> &'static str {
     let host = login.and_then(Url::host_str).unwrap_or_default();
     if host == "test.salesforce.com" || host.contains(".sandbox.") { TEST_LOGIN } else { LOGIN }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    /// What is said of a block.
+    fn check(yaml: &str, expected: &[&str]) -> Option<Settings> {
+        let (document, mut out) = yaml::parse(yaml);
+        let settings = Settings::read(&document.expect("YAML").root, &mut out);
+        let found: Vec<String> = out.iter().map(|d| format!("{}: {}", d.rule.name, d.message)).collect();
+        assert_eq!(found, expected, "{yaml}");
+        settings
+    }
+
+    fn with(more: &str, expected: &[&str]) -> Option<Settings> {
+        let auth = "auth: { flow: refresh_token, client_id: a, refresh_token: b }";
+        check(&format!("kind: salesforce\n{auth}\n{more}\n"), expected)
+    }
+
+    fn auth(auth: &str, expected: &[&str]) {
+        check(&format!("kind: salesforce\nlogin_url: https://a.my.salesforce.com\nauth: {{ {auth} }}\n"), expected);
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_usual_value() {
+        let settings = with("", &[]).expect("nothing is wrong");
+        assert_eq!(settings.login.as_str(), "https://login.salesforce.com/");
+        assert_eq!((settings.version.as_str(), settings.concurrency, settings.allow_tests), ("v66.0", 20, false));
+    }
+
+    #[test]
+    fn an_address_is_one_of_https_without_a_path() {
+        with("login_url: http://localhost:8080", &[]);
+        for url in ["http://acme.my.salesforce.com", "acme.my.salesforce.com", "ftp://127.0.0.1", "https://"] {
+            let expected = format!("bad-value: expected {ADDRESS}, got {url:?}");
+            with(&format!("login_url: '{url}'"), &[&expected]);
+        }
+        for url in ["https://a.my.salesforce.com/services", "https://u:p@a.my.salesforce.com", "https://a.com?x=1"] {
+            let expected = format!("bad-value: expected an address without a path, got {url:?}");
+            with(&format!("login_url: '{url}'"), &[&expected]);
+        }
+    }
+
+    #[test]
+    fn a_version_is_that_of_a_release() {
+        assert_eq!(with("api_version: v61.0", &[]).expect("nothing is wrong").version, "v61.0");
+        for version in ["61.0", "v61", "v6.0", "v61.1", "vxx.0", "v61.0/.."] {
+            let expected = format!("bad-value: expected a version such as v66.0, got {version:?}");
+            with(&format!("api_version: {version}"), &[&expected]);
+        }
+    }
+
+    #[test]
+    fn numbers_and_certificates_are_checked() {
+        with("max_concurrency: 0", &["bad-value: expected a number from 1 to 1000, got 0"]);
+        with("tls_ca: ca.pem", &["bad-value: expected a file of certificates as PEM, got something else"]);
+        with("tlsca: ca.pem", &["unknown-key: unknown key `tlsca`"]);
+    }
+
+    #[test]
+    fn a_flow_has_its_own_keys() {
+        auth("flow: client_credentials, client_id: a, client_secret: b", &[]);
+        auth("flow: refresh_token, client_id: a, client_secret: b, refresh_token: c", &[]);
+        auth("client_id: a", &["missing-key: the key `flow` is missing"]);
+        auth(
+            "flow: client_credential",
+            &[
+                "bad-value: expected one of client_credentials, jwt_bearer, refresh_token, password, got the text \"client_credential\"",
+            ],
+        );
+        auth("flow: client_credentials, client_id: a", &["missing-key: the key `client_secret` is missing"]);
+        auth(
+            "flow: client_credentials, client_id: a, client_secret: ' '",
+            &["bad-value: expected a value, got nothing"],
+        );
+        auth(
+            "flow: client_credentials, client_id: a, client_secret: b, username: c",
+            &["unknown-key: unknown key `username`"],
+        );
+        auth(
+            "flow: password, client_id: a, client_secret: b, username: c, password: d",
+            &["password-flow: a user's name and password are kept where a key would do"],
+        );
+        auth(
+            "flow: jwt_bearer, client_id: a, username: b, private_key_file: c",
+            &["bad-value: expected an unencrypted RSA private key of 2048 to 8192 bits as PEM, got something else"],
+        );
+        check("kind: salesforce\nauth: [1]\n", &["wrong-type: expected a map of keys, got a list"]);
+        check(
+            "kind: salesforce\nauth: { flow: client_credentials, client_id: a, client_secret: b }\n",
+            &["my-domain: client credentials are not taken at the common login address"],
+        );
+    }
+
+    #[test]
+    fn a_token_is_signed_for_the_login_address_of_its_kind_of_org() {
+        let check =
+            |login: &str, expected: &str| assert_eq!(audience(login.parse().ok().as_ref()), expected, "{login}");
+        check("https://login.salesforce.com", LOGIN);
+        check("https://acme.my.salesforce.com", LOGIN);
+        check("https://test.salesforce.com", TEST_LOGIN);
+        check("https://acme--dev.sandbox.my.salesforce.com", TEST_LOGIN);
+    }
+
+    #[test]
+    fn the_schema_has_every_key_of_every_flow() {
+        let schema = SettingsSpec::schema();
+        for key in ["kind", "login_url", "api_version", "max_concurrency", "tls_ca", "allow_tests", "auth"] {
+            assert!(schema["properties"].get(key).is_some(), "{key}");
+        }
+        let flows: Vec<&Json> = schema["properties"]["auth"]["oneOf"].as_array().expect("flows").iter().collect();
+        let named: Vec<&str> = flows.iter().filter_map(|flow| flow["properties"]["flow"]["const"].as_str()).collect();
+        assert_eq!(named, ["client_credentials", "jwt_bearer", "refresh_token", "password"]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Salesforce through a server of the tests' own: logins, queries, pages, limits, faults.
 
 mod faults;
+mod gateway;
 mod inspect;
 mod logins;
 mod org;

@@ -76,7 +76,13 @@ impl Org {
         org.object(
             "Case",
             "Id:id CaseNumber:string Subject:string? Status:picklist Priority:picklist? CreatedDate:datetime \
-             ContactId:reference?=Contact>Contact OwnerId:reference=Owner>User,Group",
+             ContactId:reference?=Contact>Contact OwnerId:reference=Owner>User,Group Origin:picklist? SuppliedPhone:phone? \
+             Topics__c:multipicklist? Call_Id__c:string?",
+        );
+        org.object(
+            "Task",
+            "Id:id Subject:combobox? Status:picklist WhoId:reference?=Who>Contact,Lead ActivityDate:date? \
+             IsReminderSet:boolean ReminderDateTime:datetime?",
         );
         org.children("Account", "Contacts", "Contact", "AccountId");
         org.children("Contact", "Cases", "Case", "ContactId");

@@ -86,7 +86,7 @@ async fn descriptions_are_asked_for_only_where_datetimes_are_and_once() {
 }
 
 /// An org with so many things.
-fn things(count: usize) -> Org {
+pub fn things(count: usize) -> Org {
     let mut org = Org::new();
     org.object("Thing__c", "Id:id Name:string CreatedDate:datetime");
     for n in 0..count {
