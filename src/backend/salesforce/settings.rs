@@ -327,7 +327,7 @@ fn audience(login: Option<&Url>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
+    use crate::{backend::service::address::ADDRESS, yaml};
 
     /// What is said of a block.
     fn check(yaml: &str, expected: &[&str]) -> Option<Settings> {
