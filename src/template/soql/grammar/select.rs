@@ -1,6 +1,6 @@
 //! What stands after SELECT, and what it makes of the clauses behind it.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{
     super::outline::{Field, FieldKind, Name, Select},
@@ -336,8 +336,9 @@ impl Parser<'_> {
         }
         let mut fields = Vec::with_capacity(items.len());
         let mut number = 0;
+        let groups = clauses.grouped.iter().flatten().map(|path| self.joined(*path)).collect();
         for item in items {
-            self.item_fits(&item, &clauses, grouped);
+            self.item_fits(&item, &clauses, grouped.then_some(&groups));
             fields.push(self.field(item, grouped, &mut number));
         }
         Select { from, fields, grouped, limited: clauses.limit.is_some() }
@@ -360,17 +361,18 @@ impl Parser<'_> {
         self.error(count.range.clone(), message, Some("count a field, `COUNT(Id)`".into()));
     }
 
-    /// Whether an item may stand in a query of this kind.
-    fn item_fits(&mut self, item: &Item, clauses: &Clauses, grouped: bool) {
+    /// A path in one form, whatever its letters and aliases.
+    fn joined(&self, path: usize) -> String {
+        self.way(&self.paths[path]).join(".").to_lowercase()
+    }
+
+    /// Whether an item may stand in a query of this kind: in one that groups, by these fields.
+    fn item_fits(&mut self, item: &Item, clauses: &Clauses, groups: Option<&BTreeSet<String>>) {
+        let grouped = groups.is_some();
         match &item.what {
             What::Path(_) if clauses.ungrouped => {}
             What::Path(path) if grouped => {
-                let way = self.way(&self.paths[*path]);
-                let named = clauses.grouped.iter().flatten().any(|group| {
-                    let other = self.way(&self.paths[*group]);
-                    way.len() == other.len() && way.iter().zip(&other).all(|(a, b)| a.eq_ignore_ascii_case(b))
-                });
-                if !named {
+                if !groups.is_some_and(|groups| groups.contains(&self.joined(*path))) {
                     let written = &self.text[item.range.clone()];
                     let message = format!("`{written}` is neither grouped nor aggregated");
                     let help = format!("add it to `GROUP BY`, or write `MAX({written})`");

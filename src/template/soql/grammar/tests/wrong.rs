@@ -711,3 +711,13 @@ fn brackets_too_deep_are_a_fault_and_no_crash() {
     let queries = format!("SELECT {}Id FROM A{}", "(SELECT ".repeat(5_000), " FROM B)".repeat(5_000));
     assert!(read(&queries).is_err());
 }
+
+#[test]
+fn long_queries_are_read_in_their_time() {
+    let names: Vec<String> = (0..4_000).map(|n| format!("a{n}")).collect();
+    let names = names.join(",");
+    assert!(read(&format!("SELECT {names} FROM A GROUP BY {names} ORDER BY {names}")).is_ok());
+    let conditions = vec!["B = 1"; 4_000].join(" AND ");
+    assert!(read(&format!("SELECT Id FROM A WHERE {conditions}")).is_ok());
+    assert!(read(&"SELECT (".repeat(8_000)).is_err());
+}
