@@ -49,7 +49,8 @@ pub use record::{RecordTemplate, RecordWrite};
 pub use retry::Retry;
 
 /// Every kind of backend.
-pub static DRIVERS: &[&Driver] = &[&mysql::DRIVER, &postgres::DRIVER, &salesforce::DRIVER, &sqlite::DRIVER];
+pub static DRIVERS: &[&Driver] =
+    &[&mysql::DRIVER, &postgres::DRIVER, &salesforce::DRIVER, &snowflake::DRIVER, &sqlite::DRIVER];
 
 /// One kind of backend: its name in `datadip.yaml`, its dialect, and how to make one from its settings.
 pub struct Driver {

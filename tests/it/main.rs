@@ -21,4 +21,5 @@ mod retries;
 mod rules;
 mod salesforce;
 mod scripted;
+mod snowflake;
 mod tidy;

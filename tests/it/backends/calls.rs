@@ -298,7 +298,7 @@ pub async fn limits_refuse_before_anything_runs(fixture: &dyn Fixture) {
 }
 
 /// Streams an action; `channel` chunks are buffered.
-fn stream(
+pub fn stream(
     action: &Arc<Action>,
     backend: &Arc<dyn Backend>,
     channel: usize,
@@ -349,7 +349,7 @@ pub async fn a_stream_of_200000_rows_takes_little_memory(fixture: &dyn Fixture) 
 }
 
 /// Bytes of memory in use; 0 where the system does not tell.
-fn resident() -> usize {
+pub fn resident() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
     let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<usize>().ok());
     pages.unwrap_or(0) * 4096

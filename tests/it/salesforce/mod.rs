@@ -6,9 +6,9 @@ mod inspect;
 mod logins;
 mod org;
 mod reads;
-mod server;
+pub mod server;
 mod sobjects;
-mod token;
+pub mod token;
 mod writes;
 
 use std::{path::Path, sync::Arc};

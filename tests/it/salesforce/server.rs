@@ -186,7 +186,7 @@ fn serve(stream: &TcpStream, shared: &Shared, address: SocketAddr) {
     }
 }
 
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Got> {
+pub fn read(reader: &mut BufReader<&TcpStream>) -> Option<Got> {
     let mut line = || {
         let mut line = String::new();
         let length = reader.read_line(&mut line).ok()?;
@@ -239,14 +239,14 @@ fn answer(stream: &TcpStream, got: &Got, shared: &Shared, address: SocketAddr) -
     send(stream, reply.status, &headers, &body, cut)
 }
 
-fn packed(body: &[u8]) -> Vec<u8> {
+pub fn packed(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).expect("memory takes it");
     encoder.finish().expect("memory takes it")
 }
 
 /// Sends an answer, or the first bytes of its body; whether the connection goes on.
-fn send(
+pub fn send(
     mut stream: &TcpStream,
     status: u16,
     headers: &[(&'static str, String)],

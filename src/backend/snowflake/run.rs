@@ -1,0 +1,207 @@
+//! Runs a statement: what is sent, and how its rows are fetched and given on, one partition at a time.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json, value::RawValue};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    api::{Api, Ask},
+    bind::bindings,
+    execution::{self, Ended, Order, answered},
+    nature::Nature,
+    render::{Column as Cells, RowType},
+};
+use crate::backend::{Bound, Column, Failure, FailureKind, Flow, Request, Sink, service::Tries};
+
+/// The answer of a statement, with its first rows.
+#[derive(Deserialize)]
+struct ResultSet<'a> {
+    #[serde(rename = "resultSetMetaData")]
+    meta: Meta,
+    #[serde(borrow, default)]
+    data: Vec<&'a RawValue>,
+    #[serde(default)]
+    stats: Option<Stats>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    row_type: Vec<RowType>,
+    #[serde(default)]
+    partition_info: Vec<Partition>,
+}
+
+/// One of the pieces that a result comes in; its size is of no interest here.
+#[derive(Deserialize)]
+struct Partition {}
+
+/// Further rows.
+#[derive(Deserialize)]
+struct More<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+}
+
+/// What a statement changed; left out where that is nothing.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stats {
+    #[serde(default)]
+    num_rows_inserted: u64,
+    #[serde(default)]
+    num_rows_updated: u64,
+    #[serde(default)]
+    num_rows_deleted: u64,
+}
+
+/// Runs the only statement of a request.
+pub async fn run(api: &Arc<Api>, request: &Request, sink: &mut dyn Sink) -> Result<(), Failure> {
+    let refused = |message: &str| Err(Failure::new(FailureKind::Other, message));
+    let [bound] = &request.statements[..] else { return refused("a call to Snowflake has one statement") };
+    let nature = Nature::of(bound.text());
+    if !request.write && nature != Nature::Query {
+        return refused("an action that reads sends queries only");
+    }
+    if request.write && request.dry {
+        return refused("what a statement writes on Snowflake cannot be undone");
+    }
+    let deadline = sink.deadline().unwrap_or(request.deadline);
+    let order = Order { body: body(api, request, bound, deadline)?, retry: request.retry, deadline };
+    let ended = if request.write {
+        write(api, request, &order).await?
+    } else {
+        execution::run(api, &order, &request.retries).await.map_err(|refused| refused.failure)?
+    };
+    let changed = if nature == Nature::Change {
+        sink.begin(&[])?;
+        ResultSet::read(&ended.body)?.changed()?
+    } else {
+        give(api, request, ended, sink).await?
+    };
+    Ok(sink.end(changed)?)
+}
+
+/// Runs a statement that writes. It commits by itself: from the time when it is sent its outcome is in doubt until there is
+/// an answer.
+async fn write(api: &Arc<Api>, request: &Request, order: &Order) -> Result<Ended, Failure> {
+    // Nothing is in doubt while there is not even a token. What is wrong with it is told by the submission.
+    let _ = timeout_at(order.deadline, api.connect()).await;
+    request.committing.store(true, Ordering::Relaxed);
+    let outcome = execution::run(api, order, &request.retries).await;
+    let in_doubt = outcome.as_ref().is_err_and(|refused| refused.in_doubt);
+    request.committing.store(in_doubt, Ordering::Relaxed);
+    request.committed.store(outcome.is_ok(), Ordering::Relaxed);
+    outcome.map_err(|refused| refused.failure)
+}
+
+/// The body of a submission.
+fn body(api: &Api, request: &Request, bound: &Bound, deadline: Instant) -> Result<bytes::Bytes, Failure> {
+    let (context, options) = (&api.context, &request.options);
+    // Where nobody can stop it any more, it stops itself.
+    let left = deadline.saturating_duration_since(Instant::now());
+    let mut body = Map::new();
+    body.insert("statement".into(), bound.text().into());
+    body.insert("timeout".into(), (left.as_millis().div_ceil(1000).max(1) as u64).into());
+    let named = [
+        ("database", context.database.as_deref()),
+        ("schema", context.schema.as_deref()),
+        ("warehouse", options.warehouse.as_deref().or(context.warehouse.as_deref())),
+        ("role", options.role.as_deref().or(context.role.as_deref())),
+    ];
+    body.extend(named.into_iter().filter_map(|(key, name)| Some((key.to_owned(), name?.into()))));
+    let bindings = bindings(&bound.binds)?;
+    if !bindings.is_empty() {
+        body.insert("bindings".into(), bindings.into());
+    }
+    let word = options.query_tag.as_deref().or(context.query_tag.as_deref());
+    body.insert("parameters".into(), json!({ "TIMEZONE": "UTC", "QUERY_TAG": tag(request, word) }));
+    Ok(Json::Object(body).to_string().into())
+}
+
+/// What the history of statements says of this one, as JSON: Snowflake reads it with `PARSE_JSON(query_tag)`.
+fn tag(request: &Request, word: Option<&str>) -> String {
+    let mut tag = Map::new();
+    tag.insert("by".into(), "datadip".into());
+    if let Some(origin) = &request.origin {
+        tag.insert("action".into(), origin.action.as_str().into());
+        tag.insert("request".into(), origin.request_id.as_str().into());
+    }
+    tag.extend(word.map(|word| ("tag".to_owned(), word.into())));
+    Json::Object(tag).to_string()
+}
+
+/// Gives the rows of a result on, with one partition in memory. What there is no use for is not fetched. How many rows were
+/// changed, where the statement was a procedure that did.
+async fn give(api: &Api, request: &Request, ended: Ended, sink: &mut dyn Sink) -> Result<u64, Failure> {
+    let Ended { handle, body } = ended;
+    let ResultSet { meta, data, stats } = ResultSet::read(&body)?;
+    let cells: Result<Vec<Cells>, Failure> = meta.row_type.into_iter().map(Cells::of).collect();
+    let cells = cells?;
+    let columns: Vec<Column> = cells.iter().map(|cells| Column { name: cells.name.clone() }).collect();
+    sink.begin(&columns)?;
+    let mut flow = rows(&data, &cells, sink).await?;
+    drop(data);
+    drop(body);
+    for number in 1..meta.partition_info.len() {
+        if flow == Flow::Enough {
+            break;
+        }
+        let deadline = sink.deadline().unwrap_or(request.deadline);
+        let tries = Tries { retry: request.retry, deadline, retries: &request.retries };
+        let answer = api.ask(tries, || Ok(Ask::Partition(handle.clone(), number)), answered).await;
+        let body = answer.map_err(|refused| refused.failure)?.body;
+        let more: More<'_> = serde_json::from_slice(&body).map_err(|_| odd("is no partition of rows"))?;
+        flow = rows(&more.data, &cells, sink).await?;
+    }
+    Ok(stats.as_ref().map_or(0, Stats::changed))
+}
+
+/// Gives rows on as far as they are wanted.
+async fn rows(data: &[&RawValue], cells: &[Cells], sink: &mut dyn Sink) -> Result<Flow, Failure> {
+    for row in data {
+        let row: Vec<Option<String>> =
+            serde_json::from_str(row.get()).map_err(|_| odd("has a row that cannot be read"))?;
+        if row.len() != cells.len() {
+            return Err(odd("has a row with other columns than it says"));
+        }
+        let values: Result<Vec<Json>, Failure> = cells.iter().zip(row).map(|(cells, cell)| cells.cell(cell)).collect();
+        match sink.row(values?)? {
+            Flow::More => {}
+            Flow::Flush => sink.flush().await?,
+            Flow::Enough => return Ok(Flow::Enough),
+        }
+    }
+    Ok(Flow::More)
+}
+
+impl<'a> ResultSet<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Failure> {
+        serde_json::from_slice(body).map_err(|_| odd("cannot be read"))
+    }
+
+    /// How many rows were changed: the row of counts says it, and that of a MERGE has one for each kind of change. Other
+    /// counts (`number of multi-joined rows updated`) are of the same rows.
+    fn changed(&self) -> Result<u64, Failure> {
+        let counts = |column: &RowType| column.name.to_ascii_lowercase().starts_with("number of rows ");
+        let Some(row) = self.data.first().filter(|_| self.meta.row_type.iter().any(counts)) else {
+            return Ok(self.stats.as_ref().map_or(0, Stats::changed));
+        };
+        let row: Vec<Option<String>> =
+            serde_json::from_str(row.get()).map_err(|_| odd("has a row that cannot be read"))?;
+        let counts = self.meta.row_type.iter().zip(row).filter(|(column, _)| counts(column)).map(|(_, count)| count);
+        counts.map(|count| count?.parse::<u64>().ok()).sum::<Option<u64>>().ok_or_else(|| odd("counts no rows"))
+    }
+}
+
+impl Stats {
+    fn changed(&self) -> u64 {
+        self.num_rows_inserted + self.num_rows_updated + self.num_rows_deleted
+    }
+}
+
+fn odd(what: &str) -> Failure {
+    Failure::new(FailureKind::Other, format!("the answer {what}"))
+}
