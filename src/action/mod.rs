@@ -296,6 +296,12 @@ fn statements(
             let message = format!("a backend of kind `{kind}` speaks `{wanted}`");
             out.push(STATEMENT_KEY.at(place(other), message).help(format!("write the statement under `{wanted}`")));
         }
+        _ if fitting.len() > 1 && driver.is_some_and(|driver| driver.dialect == Dialect::Snowflake) => {
+            let message = "each statement commits by itself on Snowflake, so that an action has one";
+            out.push(
+                STATEMENT_KEY.at(fitting[1].span, message).help("keep one; MERGE and CALL do several things in one"),
+            );
+        }
         _ if fitting.len() > MAX_STATEMENTS => {
             let message = format!("{} statements; at most {MAX_STATEMENTS} run in one call", fitting.len());
             out.push(STATEMENT_KEY.at(fitting[MAX_STATEMENTS].span, message));

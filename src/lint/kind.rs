@@ -1,5 +1,6 @@
 //! What a statement is by its first word, and why some kinds are no data actions.
 
+use super::Statement;
 use crate::{diagnostic::suggest, template::Dialect};
 
 /// A kind of statement.
@@ -80,6 +81,17 @@ const CONTROL: &[(&[&str], &str)] = &[
         "it says something about the server, not about data; `datadip plan` shows plans",
     ),
 ];
+/// What is for another reason no data action on Snowflake.
+const SNOWFLAKE: &[(&[&str], &str)] = &[
+    (
+        &["begin", "start", "commit", "end", "rollback"],
+        "each statement is a request of its own there, and commits by itself",
+    ),
+    (&["use", "set", "unset"], IN_A_SESSION),
+];
+/// Why nothing is said to a session of Snowflake's.
+pub(crate) const IN_A_SESSION: &str = "each statement has a session of its own there, which ends with it; the backend's `database`, `schema`, \
+                                       `warehouse` and `role`, and the action's `options`, say where it runs";
 
 /// The kind of a statement that begins with this word.
 pub(crate) fn of(word: &str, dialect: Dialect) -> Kind {
@@ -94,13 +106,19 @@ pub(crate) fn of(word: &str, dialect: Dialect) -> Kind {
     if foreign {
         return Kind::Unknown;
     }
-    let control = CONTROL.iter().find(|(words, _)| words.contains(&word.as_str()));
-    match control {
+    let find = |list: &'static [(&[&str], &'static str)]| list.iter().find(|(words, _)| words.contains(&word.as_str()));
+    let own = if dialect == Dialect::Snowflake { find(SNOWFLAKE) } else { None };
+    match own.or_else(|| find(CONTROL)) {
         Some((_, reason)) => Kind::Control(reason),
         None if DATA.contains(&word.as_str()) => Kind::Data,
         None if DEFINITION.contains(&word.as_str()) => Kind::Definition,
         None => Kind::Unknown,
     }
+}
+
+/// Whether a statement is `ALTER SESSION`, which of all that we speak only Snowflake knows.
+pub(crate) fn sets_session(statement: &Statement, first: usize) -> bool {
+    statement.is(first, "alter") && statement.is(first + 1, "session")
 }
 
 /// The first word that may have been meant.

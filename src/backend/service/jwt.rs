@@ -5,9 +5,9 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use pkcs8::{
-    EncryptedPrivateKeyInfoOwned, ObjectIdentifier,
+    EncryptedPrivateKeyInfoRef, ObjectIdentifier, SecretDocument,
     der::{
-        DecodePem, Encode,
+        Encode,
         asn1::{AnyRef, BitStringRef},
     },
     spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef},
@@ -48,7 +48,8 @@ impl Signer {
     /// Reads a key of the same kind that is encrypted with a password, in PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`). `None` for
     /// anything else, and for another password.
     pub fn from_encrypted_pem(pem: &str, password: &str) -> Option<Self> {
-        let key = EncryptedPrivateKeyInfoOwned::from_pem(pem).ok()?.decrypt(password).ok()?;
+        let (_, document) = SecretDocument::from_pem(pem).ok()?;
+        let key = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).ok()?.decrypt(password).ok()?;
         KeyPair::from_pkcs8(key.as_bytes()).ok().map(|key| Self { key })
     }
 
@@ -69,5 +70,60 @@ impl Signer {
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
         Some(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+    use super::*;
+
+    const PLAIN: &str = include_str!("../../../tests/it/salesforce/key.pem");
+
+    #[test]
+    fn encrypted_keys_are_opened_by_their_password_alone() {
+        // As `openssl pkcs8 -topk8` writes them with `-v2 aes-256-cbc`, `-v2 des3`, `-v2prf hmacWithSHA1` and `-scrypt`.
+        let plain = Signer::from_pem(PLAIN).expect("a key").fingerprint();
+        for pem in [
+            include_str!("../../../tests/it/snowflake/keys/aes.pem"),
+            include_str!("../../../tests/it/snowflake/keys/des3.pem"),
+            include_str!("../../../tests/it/snowflake/keys/sha1.pem"),
+            include_str!("../../../tests/it/snowflake/keys/scrypt.pem"),
+        ] {
+            assert!(is_encrypted(pem) && Signer::from_pem(pem).is_none());
+            let signer = Signer::from_encrypted_pem(pem, "sésame").expect("a key");
+            assert_eq!(signer.fingerprint(), plain);
+            let carriage_returns = pem.replace('\n', "\r\n");
+            assert!(Signer::from_encrypted_pem(&carriage_returns, "sésame").is_some());
+            assert!(Signer::from_encrypted_pem(&format!("Bag Attributes: none\n{pem}"), "sésame").is_some());
+            for other in ["sesame", "", "sésame "] {
+                assert!(Signer::from_encrypted_pem(pem, other).is_none(), "{other:?}");
+            }
+        }
+        assert!(!is_encrypted(PLAIN) && Signer::from_encrypted_pem(PLAIN, "").is_none());
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_openssl() {
+        // openssl rsa -in key.pem -pubout -outform DER | openssl dgst -sha256 -binary | openssl base64
+        let signer = Signer::from_pem(PLAIN).expect("a key");
+        assert_eq!(signer.fingerprint().as_deref(), Some("zX4Mjs7TC78WspGVGPKA1uUye8IleBEHf9aoSqoNK5k="));
+    }
+
+    #[test]
+    fn a_token_is_signed_by_the_key() {
+        let signer = Signer::from_pem(PLAIN).expect("a key");
+        let token = signer.sign(&json!({ "sub": "a" })).expect("a token");
+        let (signed, signature) = token.rsplit_once('.').expect("three parts");
+        let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, signer.key.public().as_ref());
+        assert!(key.verify(signed.as_bytes(), &signature).is_ok());
+        let (head, claims) = signed.split_once('.').expect("two parts");
+        let decoded = |part: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("text");
+        assert_eq!(
+            (decoded(head).as_str(), decoded(claims).as_str()),
+            (r#"{"alg":"RS256","typ":"JWT"}"#, r#"{"sub":"a"}"#)
+        );
     }
 }

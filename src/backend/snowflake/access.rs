@@ -25,6 +25,8 @@ use crate::backend::service::{
 const TOKEN_TYPE: HeaderName = HeaderName::from_static("x-snowflake-authorization-token-type");
 /// How long a signed token is good for: Snowflake takes none longer than an hour, and clocks differ.
 const SIGNED: Duration = Duration::from_secs(59 * 60);
+/// No token is kept for longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long before its end a token is renewed, so that it does not end on its way.
 const BEFORE_END: Duration = Duration::from_secs(60);
 
@@ -47,9 +49,7 @@ impl Token {
     fn new(kind: &'static str, token: &str, life: Option<Duration>) -> Option<Self> {
         let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
         header.set_sensitive(true);
-        // A short life is used to its half.
-        let until = life.map(|life| Instant::now() + life.saturating_sub(BEFORE_END).max(life / 2));
-        Some(Self { header, kind, until })
+        Some(Self { header, kind, until: life.map(|life| Instant::now() + usable(life)) })
     }
 
     /// Puts it into a request.
@@ -65,12 +65,26 @@ impl service::Token for Token {
     }
 }
 
+/// How long a token of this life is used; a short one to its half.
+fn usable(life: Duration) -> Duration {
+    life.saturating_sub(BEFORE_END).max(life / 2)
+}
+
 /// What a token endpoint answers.
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
     /// In seconds; some servers write it as text.
     expires_in: Option<Json>,
+}
+
+impl Granted {
+    /// How long it is good for, where the server says so.
+    fn life(&self) -> Option<Duration> {
+        let life = self.expires_in.as_ref()?;
+        let seconds = life.as_u64().or_else(|| life.as_str()?.parse().ok())?;
+        Some(Duration::from_secs(seconds).min(LONGEST))
+    }
 }
 
 /// Gets a new token, over this client where it is asked for.
@@ -83,8 +97,7 @@ pub async fn login(client: &Client, credentials: &Credentials) -> Result<Token, 
         }
         Credentials::Oauth { url, id, secret, scope } => {
             let granted: Granted = grant(client, request(url, id, secret, scope.as_deref())).await?;
-            let life = granted.expires_in.and_then(|life| life.as_u64().or_else(|| life.as_str()?.parse().ok()));
-            Token::new("OAUTH", &granted.access_token, life.map(Duration::from_secs))
+            Token::new("OAUTH", &granted.access_token, granted.life())
         }
         Credentials::OauthToken(token) => Token::new("OAUTH", token, None),
         Credentials::AccessToken(token) => Token::new("PROGRAMMATIC_ACCESS_TOKEN", token, None),

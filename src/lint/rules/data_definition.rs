@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn check(subject: &Subject<'_>, statement: &Statement, out: &mut Vec<Diagnostic>) {
     let first = statement.first();
     let word = statement.word(first);
-    if kind::of(word, subject.dialect) == Kind::Definition {
+    if kind::of(word, subject.dialect) == Kind::Definition && !kind::sets_session(statement, first) {
         let message = format!("`{}` changes the database's structure, not its data", word.to_uppercase());
         out.push(DATA_DEFINITION.at(statement.span(first), message).help("make such changes with a migration"));
     }

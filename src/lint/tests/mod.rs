@@ -446,3 +446,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn snowflake_has_no_session_no_transaction_and_no_list_of_statements() {
+    let check = |sql: &str, expected: &[&str]| assert_eq!(check_sql(Dialect::Snowflake, sql), expected, "{sql}");
+    check("USE WAREHOUSE big", &["control-statement USE"]);
+    check("w:USE SCHEMA a.b", &["control-statement USE"]);
+    check("w:ALTER SESSION SET TIMEZONE = 'UTC'", &["control-statement ALTER"]);
+    check("w:ALTER TABLE t ADD COLUMN a INT", &["data-definition ALTER"]);
+    check("w:BEGIN", &["control-statement BEGIN"]);
+    check("CALL p(1)", &["write-in-read CALL"]);
+    check("w:CALL p(1)", &[]);
+    check("SELECT v:city::string AS c FROM t QUALIFY ROW_NUMBER() OVER (ORDER BY c) = 1", &[]);
+    assert_eq!(check_sql(Dialect::Postgres, "CALL p(1)"), Vec::<String>::new());
+
+    let messages = |mode: &str, dialect| {
+        let file = format!("backend: demo\n{mode}sql:\n  - SELECT 1 AS a\n  - SELECT 2 AS b\n");
+        let report = lint(dialect, &file);
+        let errors = report.diagnostics.into_iter().filter(|found| found.level == Level::Error);
+        errors.map(|found| format!("{}: {}", &file[found.span.range()], found.message)).collect::<Vec<_>>()
+    };
+    let expected = ["SELECT 2 AS b: each statement commits by itself on Snowflake, so that an action has one"];
+    assert_eq!(messages("", Dialect::Snowflake), expected);
+    assert_eq!(messages("mode: write\n", Dialect::Snowflake), expected);
+    assert_eq!(messages("", Dialect::Postgres), Vec::<String>::new());
+
+    let report = lint(Dialect::Snowflake, "backend: demo\nmode: write\nsql: ALTER SESSION SET QUERY_TAG = 'a'\n");
+    let found = report.diagnostics.iter().find(|found| found.rule.name == "control-statement").expect("a finding");
+    assert!(found.message.contains("each statement has a session of its own there"), "{}", found.message);
+}
