@@ -62,7 +62,8 @@ impl Look {
             "table" if row.try_get::<&str, _>(4)? == "VIEW" => Fact::View,
             "table" => Fact::Table,
             "view" => Fact::Definition(row.try_get(5)?),
-            "trigger" | "sets" => Fact::Fires,
+            "sets" => Fact::Sets,
+            "trigger" => Fact::Fires,
             "told" => Fact::Told,
             "server" => {
                 self.own = schema.to_owned();

@@ -26,7 +26,7 @@ type Name = (String, String);
 pub(in super::super) struct Schema {
     /// The schema of names that have none.
     own: String,
-    /// Views that may call anything.
+    /// Views that may call anything, and tables that set variables.
     calls: HashSet<Name>,
     /// Tables that may do anything when they are written to, and views of them.
     fires: HashSet<Name>,
@@ -56,7 +56,9 @@ pub(in super::super) enum Fact<'a> {
     View,
     /// What a view is made of; empty where the account may not see it.
     Definition(&'a str),
-    /// A table may do anything when it is written to: it has a trigger, or a default that sets a variable.
+    /// A column of a table sets a variable, by its default or as it is computed.
+    Sets,
+    /// A table has a trigger, which may do anything.
     Fires,
     /// The account is told of the triggers of a table; without a name, of a schema; without that either, of all.
     Told,
@@ -69,6 +71,7 @@ pub(in super::super) struct Reading {
     tables: HashSet<Name>,
     /// `None` where the definition is not told.
     views: HashMap<Name, Option<View>>,
+    sets: HashSet<Name>,
     fires: HashSet<Name>,
     told: HashSet<Name>,
     facts: usize,
@@ -95,6 +98,7 @@ impl Reading {
                 self.views.insert(name, Some(View::new(text)));
             }
             Fact::Table => self.tables.extend([name]),
+            Fact::Sets => self.sets.extend([name]),
             Fact::Fires => self.fires.extend([name]),
             Fact::Told => self.told.extend([name]),
         }
@@ -102,7 +106,7 @@ impl Reading {
 
     /// What all of it tells; `None` where it is too much.
     pub(in super::super) fn end(self) -> Option<Schema> {
-        let Self { own, tables, views, mut fires, told, facts } = self;
+        let Self { own, tables, views, sets, mut fires, told, facts } = self;
         if facts > MOST {
             return None;
         }
@@ -112,7 +116,7 @@ impl Reading {
         };
         let is_known = |view: &View| !view.opaque && view.of.iter().all(harmless);
         let unknown = views.iter().filter(|(_, view)| !view.as_ref().is_some_and(is_known));
-        let calls = unknown.map(|(name, _)| name.clone()).collect();
+        let calls = unknown.map(|(name, _)| name.clone()).chain(sets).collect();
         let everywhere = told.contains(&(String::new(), String::new()));
         let is_told =
             |name: &Name| everywhere || told.contains(name) || told.contains(&(name.0.clone(), String::new()));
@@ -282,12 +286,13 @@ mod tests {
         reading.add(Fact::Table, "told", "u");
         reading.add(Fact::Told, "told", "u");
         reading.add(Fact::Fires, "db", "fires");
-        reading.add(Fact::Fires, "db", "sets");
+        reading.add(Fact::Sets, "db", "sets");
         reading.add(Fact::Definition("select `db`.`fires`.`a` AS `a` from `db`.`fires`"), "db", "v");
         let schema = reading.end().expect("it is not too much");
         let check = |sql: &str, verb, expected| assert_eq!(schema.may_call(sql, verb), expected, "{sql}");
         check("INSERT INTO t (a) VALUES (1)", Verb::Change, false);
         check("DELETE FROM told.u", Verb::Change, false);
+        check("SELECT a FROM sets", Verb::Query, true);
         check("SELECT a FROM fires JOIN v JOIN blind.t", Verb::Query, false);
         for sql in [
             "INSERT INTO fires (a) VALUES (1)",

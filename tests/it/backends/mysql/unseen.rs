@@ -91,14 +91,22 @@ async fn nothing_that_a_trigger_does_is_felt_by_the_next_call() {
 }
 
 #[tokio::test]
-async fn what_a_default_sets_is_not_felt_by_the_next_call() {
+async fn what_a_column_sets_is_not_felt_by_the_next_call() {
     let Some(fixture) = fixture() else { return };
-    // MySQL has no such defaults.
-    fixture.run("CREATE TABLE setting (id INT /*M!100201 , a INT DEFAULT (@remembered := 5) */)");
+    // MySQL has no such columns.
+    fixture.run(
+        "CREATE TABLE setting (id INT /*M!100201 , a INT DEFAULT (@remembered := 5) */);
+         CREATE TABLE computing (id INT /*M!100201 , a INT AS (@remembered := 5) */);
+         INSERT INTO computing (id) VALUES (1);",
+    );
     let backend = fixture.backend(1);
     learnt(&backend).await;
     run(&backend, write(statements(SQL, &["INSERT INTO setting (id) VALUES (1)"]))).await.expect("a write may");
     assert_eq!(rows(&backend, SQL, STATE).await, untouched());
+    for sql in ["SELECT DEFAULT(a) AS a FROM setting", "SELECT * FROM computing"] {
+        let _ = run(&backend, read(statements(SQL, &[sql]))).await;
+        assert_eq!(rows(&backend, SQL, STATE).await, untouched(), "{sql}");
+    }
 }
 
 #[tokio::test]
@@ -205,14 +213,19 @@ async fn what_an_account_may_not_see_is_not_trusted() {
 #[tokio::test]
 async fn what_an_account_may_see_is_trusted() {
     let Some(fixture) = fixture() else { return };
-    let rights = ["SELECT, INSERT, SHOW VIEW, EXECUTE ON DB.*", "TRIGGER ON DB.parts", "TRIGGER ON DB.locks"];
-    let account = Account::new(&fixture, "rich", &rights);
-    let backend = account.backend();
-    learnt(&backend).await;
-    assert!(keeps(&backend, "SELECT id FROM all_things").await);
-    assert!(!keeps(&backend, "SELECT * FROM nested").await);
-    assert!(keeps_a_write(&backend, "INSERT INTO parts VALUES (1, 1)").await);
-    assert!(!keeps_a_write(&backend, "INSERT INTO locks VALUES (1)").await);
+    let usual = "SELECT, INSERT, SHOW VIEW, EXECUTE ON DB.*";
+    for (part, rights) in
+        [(1, vec![usual, "TRIGGER ON DB.parts", "TRIGGER ON DB.locks"]), (2, vec![usual, "TRIGGER ON DB.*"])]
+    {
+        let account = Account::new(&fixture, "rich", &rights);
+        let backend = account.backend();
+        learnt(&backend).await;
+        assert!(keeps(&backend, "SELECT id FROM all_things").await);
+        assert!(!keeps(&backend, "SELECT * FROM nested").await);
+        assert!(keeps_a_write(&backend, &format!("INSERT INTO parts VALUES ({part}, 1)")).await, "{rights:?}");
+        assert!(!keeps_a_write(&backend, "INSERT INTO locks VALUES (1)").await);
+        backend.close().await;
+    }
 }
 
 /// Stands between a backend and its server.
