@@ -1,7 +1,7 @@
 //! Databases on throw-away servers: one for each test that asks for it, dropped at its end. `tests/servers.sh` starts the
 //! servers; `DATADIP_TEST_POSTGRES` and `DATADIP_TEST_MYSQL` say where they are.
 
-use std::{env, thread};
+use std::{env, thread, time::Duration};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, Row, raw_sql};
 use ulid::Ulid;
@@ -56,7 +56,18 @@ impl Database {
         let url = format!("{}/{name}", &server[..authority]);
         // Of MariaDB's character sets the default may be one that cannot hold every text.
         let characters = if server.starts_with("mysql") { " CHARACTER SET utf8mb4" } else { "" };
-        run(server, &format!("CREATE DATABASE {name}{characters}")).expect("the server makes a database");
+        let create = format!("CREATE DATABASE {name}{characters}");
+        let mut made = run(server, &create);
+        for _ in 0..600 {
+            // A server that was just started listens before it serves.
+            let is_starting = |error: &sqlx::Error| error.as_database_error()?.code().map(|code| code == "57P03");
+            if !made.as_ref().is_err_and(|error| is_starting(error) == Some(true)) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(100));
+            made = run(server, &create);
+        }
+        made.expect("the server makes a database");
         let database = Self { server: server.to_owned(), name, url };
         database.run(script);
         database
