@@ -184,7 +184,7 @@ impl Fixture for Mysql {
             vec!["FLUSH TABLES WITH READ LOCK"],
             vec!["HANDLER things OPEN"],
             vec!["USE mysql"],
-            vec!["SELECT GET_LOCK('things', 0) AS a"],
+            vec!["SELECT GET_LOCK(DATABASE(), 0) AS a"],
             vec!["SELECT @amount := 99 AS a"],
             vec!["SELECT 1 INTO @amount"],
             vec!["SELECT 'a' INTO OUTFILE '/tmp/made-by-a-read'"],
@@ -265,12 +265,12 @@ const SQL: Dialect = Dialect::Mysql;
 async fn nothing_of_a_read_is_felt_by_the_next_call() {
     let Some(fixture) = Mysql::new() else { return };
     let backend = fixture.backend(1);
-    let state = "SELECT @remembered AS a, IS_FREE_LOCK('things') AS b, LAST_INSERT_ID() AS c, @@tx_read_only AS d";
+    let state = "SELECT @remembered AS a, IS_FREE_LOCK(DATABASE()) AS b, LAST_INSERT_ID() AS c, @@tx_read_only AS d";
     let before = rows(&backend, SQL, state).await;
     for sql in [
         "SELECT remembered() AS a",
         "SELECT @remembered := 1 AS a",
-        "SELECT GET_LOCK('things', 0) AS a",
+        "SELECT GET_LOCK(DATABASE(), 0) AS a",
         "SELECT LAST_INSERT_ID(7) AS a",
         "SELECT unlocked() AS a",
         "SELECT hidden() AS a",

@@ -10,16 +10,16 @@ use tokio::{
 use super::*;
 
 const UNSEEN: &str = "
-    CREATE FUNCTION locked() RETURNS INT DETERMINISTIC RETURN GET_LOCK('things', 0);
+    CREATE FUNCTION locked() RETURNS INT DETERMINISTIC RETURN GET_LOCK(DATABASE(), 0);
     CREATE VIEW unlocking AS SELECT unlocked() AS a;
     CREATE VIEW remembering AS SELECT id, remembered() AS a FROM things;
-    CREATE VIEW locking AS SELECT GET_LOCK('things', 0) AS a;
+    CREATE VIEW locking AS SELECT GET_LOCK(DATABASE(), 0) AS a;
     CREATE VIEW locking_by_function AS SELECT 1 AS a FROM things WHERE locked() = 1;
     CREATE VIEW nested AS SELECT a FROM unlocking;
     CREATE VIEW deeper AS SELECT t.id FROM things t WHERE EXISTS (SELECT 1 FROM remembering r JOIN nested n);
     CREATE VIEW all_things AS SELECT id, name FROM things;
     CREATE TABLE locks (id INT);
-    CREATE TRIGGER locks_things AFTER INSERT ON locks FOR EACH ROW SET @remembered = GET_LOCK('things', 0);
+    CREATE TRIGGER locks_things AFTER INSERT ON locks FOR EACH ROW SET @remembered = GET_LOCK(DATABASE(), 0);
     CREATE TABLE calls (id INT);
     CREATE TRIGGER remembers BEFORE UPDATE ON calls FOR EACH ROW SET NEW.id = remembered();
     INSERT INTO calls VALUES (1);
@@ -28,8 +28,8 @@ const UNSEEN: &str = "
 
 /// One connection, which a call waits for.
 const ONE: &str = "pool: { max: 1, acquire_timeout: 8s }\n";
-/// What a call would feel of another.
-const STATE: &str = "SELECT @remembered AS a, IS_FREE_LOCK('things') AS b, @@tx_read_only AS c";
+/// What a call would feel of another. Locks are the whole server's, so each database has one of its own.
+const STATE: &str = "SELECT @remembered AS a, IS_FREE_LOCK(DATABASE()) AS b, @@tx_read_only AS c";
 
 fn untouched() -> Vec<Vec<Json>> {
     vec![vec![Json::Null, json!(1), json!(1)]]
