@@ -1,10 +1,12 @@
 //! Writes of a record: what is sent, what comes of each answer, and that nothing is sent twice that may have taken effect.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
 use super::{
+    AUTH,
     org::Org,
     server::{Fault, Server},
     sobjects::FORBIDDEN,
@@ -367,6 +369,27 @@ async fn a_write_that_was_never_sent_is_not_in_doubt() {
     setup.server.faults("/oauth2/token", 9, &Fault::error(503, "", ""));
     check_error(&setup.call("open", &ada()).await, 503, "backend_unavailable", false);
     assert_eq!(setup.sent(), 0);
+}
+
+#[test]
+fn a_live_lint_finds_what_the_org_lacks() {
+    let server = Server::start(Org::demo());
+    let check = |action: &str, expected: &[&str]| {
+        let folder = TempDir::new().expect("a temporary folder");
+        fs::create_dir(folder.path().join("actions")).expect("a folder");
+        let config = format!("backends:\n  org: {{ kind: salesforce, login_url: '{}', auth: {AUTH} }}\n", server.url());
+        fs::write(folder.path().join("datadip.yaml"), config).expect("a file");
+        fs::write(folder.path().join("actions/write.yaml"), action).expect("a file");
+        let mut command = assert_cmd::Command::cargo_bin("datadip").expect("the binary is built");
+        let output = command.current_dir(folder.path()).args(["lint", "--live"]).output().expect("it runs");
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        assert_eq!(printed.matches("schema-drift").count(), expected.len(), "{printed}");
+        expected.iter().for_each(|expected| assert!(printed.contains(expected), "{expected}\n{printed}"));
+    };
+    check(CLOSE, &[]);
+    check(&CLOSE.replace("Status:", "Sttus:"), &["the object `Case` has no field `Sttus`"]);
+    check(&CLOSE.replace("object: Case", "object: Csae"), &["the backend has no object `Csae`"]);
+    check(NOTE, &["the object `Case` has no field `Call_Id__c`", "the object `Case` has no field `Origin`"]);
 }
 
 #[tokio::test]
