@@ -75,7 +75,7 @@ pub async fn examine_all(
     Ok(())
 }
 
-/// What to look at, by the code of PostgreSQL or MySQL.
+/// What to look at, by the code of PostgreSQL, MySQL or a token endpoint.
 fn what_to_do(failure: &Failure) -> &'static str {
     match failure.code.as_deref() {
         Some("28000" | "28P01" | "1045" | "1698") => {
@@ -85,7 +85,12 @@ fn what_to_do(failure: &Failure) -> &'static str {
         Some("53300" | "1040" | "1203") => {
             "all connections of the server are taken: wait, or lower `max` of the `pool`"
         }
-        _ => "check what `url` names, and whether it can be reached from here; plain `lint` needs no backend",
+        Some("invalid_client" | "invalid_client_id" | "invalid_grant" | "unsupported_grant_type") => {
+            "check `auth`, `login_url`, and the policies of the app in Salesforce"
+        }
+        _ => {
+            "check what `url` or `login_url` names, and whether it can be reached from here; plain `lint` needs no backend"
+        }
     }
 }
 
@@ -118,5 +123,6 @@ mod tests {
         check(Some("3D000"), "the database");
         check(Some("1049"), "the database");
         check(Some("53300"), "connections of the server");
+        check(Some("invalid_grant"), "`login_url`");
     }
 }

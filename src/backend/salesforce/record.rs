@@ -45,7 +45,7 @@ fn is_page(members: &Map<String, Json>) -> bool {
 }
 
 /// Calls `each` with the type of each record, its own and those within it, and the record.
-pub fn records<'a>(value: &'a mut Json, each: &mut impl FnMut(&str, &mut Map<String, Json>)) {
+pub fn records(value: &mut Json, each: &mut impl FnMut(&str, &mut Map<String, Json>)) {
     match value {
         Json::Object(members) => {
             let kind = members.get(ATTRIBUTES).and_then(|attributes| attributes.get("type"));

@@ -209,7 +209,7 @@ pub enum Credentials {
         /// The user.
         user: String,
         /// The private key.
-        signer: Signer,
+        signer: Box<Signer>,
         /// Whom the token is for.
         audience: String,
     },
@@ -297,7 +297,7 @@ fn credentials(auth: &AuthSpec, login: Option<&Url>, out: &mut Vec<Diagnostic>) 
                     ),
                 );
             }
-            Credentials::JwtBearer { id, user, signer: signer?, audience }
+            Credentials::JwtBearer { id, user, signer: Box::new(signer?), audience }
         }
         AuthSpec::RefreshToken(auth) => Credentials::RefreshToken {
             id: text(&auth.client_id),

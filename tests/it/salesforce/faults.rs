@@ -170,17 +170,21 @@ async fn calls_over_max_concurrency_wait_in_order_and_not_for_ever() {
     let backend = server.backend("max_concurrency: 1");
     read(&backend, NAMES).await.expect("it answers");
     // The usual wait is half a second.
-    server.fault("/query", Fault::Late(Duration::from_secs(3)));
-    let (slow, waiting) = (request(NAMES), request(NAMES));
-    let (mut first, mut second) = (Kept::default(), Kept::default());
-    let (slow, waited) = tokio::join!(backend.run(&slow, &mut first), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let outcome = backend.run(&waiting, &mut second).await;
-        (outcome, backend.connections().open)
+    server.fault("/query", Fault::Late(Duration::from_secs(60)));
+    let slow = tokio::spawn({
+        let backend = backend.clone();
+        async move { read(&backend, NAMES).await.map(drop) }
     });
-    slow.expect("it is late and answers");
-    assert_eq!(waited.0.expect_err("no turn came in time").kind, FailureKind::Overloaded);
-    assert_eq!((waited.1, backend.connections().open), (1, 0));
+    while backend.connections().open == 0 {
+        tokio::task::yield_now().await;
+    }
+    let failure = read(&backend, NAMES).await.expect_err("no turn comes in time");
+    assert_eq!((failure.kind, backend.connections().open), (FailureKind::Overloaded, 1));
+    // Who leaves gives the turn to the next one.
+    slow.abort();
+    assert!(slow.await.is_err_and(|error| error.is_cancelled()));
+    read(&backend, NAMES).await.expect("it answers");
+    assert_eq!(backend.connections().open, 0);
 }
 
 #[tokio::test]
