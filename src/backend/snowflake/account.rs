@@ -34,7 +34,7 @@ impl Account {
             let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
             part.bytes().all(inner) && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
         };
-        if !parts.iter().all(|part| word(&part)) {
+        if !parts.iter().all(word) {
             return None;
         }
         let (name, host) = match parts[..] {

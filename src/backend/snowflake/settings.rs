@@ -155,7 +155,7 @@ impl FromNode for AuthSpec {
             out.push(MISSING_KEY.at(place, "`auth` does not say how to log in").help(help));
             return None;
         };
-        for other in ways.by_ref() {
+        if let Some(other) = ways.next() {
             let message =
                 format!("`auth` has one way to log in, and `{}` is another one than `{}`", other.value, way.value);
             out.push(MISUSED_KEY.at(other.span, message).help("keep one of them"));
