@@ -251,10 +251,10 @@ struct Status<'a> {
 
 /// Takes the answer to a submission or a poll: the statement runs, or has ended well.
 fn accepted(outcome: Result<Answer, Lost>) -> Result<Submitted, Refused> {
-    let outcome = outcome.and_then(|answer| {
+    let outcome = outcome.map(|answer| {
         // The service may be too busy to tell more than that the statement runs.
         let status = if answer.status == 429 && is_running(&answer.body) { 202 } else { answer.status };
-        Ok(Answer { status, ..answer })
+        Answer { status, ..answer }
     });
     let answer = answered(outcome)?;
     let odd = || Refused::never(Failure::new(FailureKind::Other, "the answer names no statement"));

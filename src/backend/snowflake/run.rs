@@ -49,12 +49,9 @@ struct More<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stats {
-    #[serde(default)]
-    num_rows_inserted: u64,
-    #[serde(default)]
-    num_rows_updated: u64,
-    #[serde(default)]
-    num_rows_deleted: u64,
+    num_rows_inserted: Option<u64>,
+    num_rows_updated: Option<u64>,
+    num_rows_deleted: Option<u64>,
 }
 
 /// Runs the only statement of a request.
@@ -198,7 +195,7 @@ impl<'a> ResultSet<'a> {
 
 impl Stats {
     fn changed(&self) -> u64 {
-        self.num_rows_inserted + self.num_rows_updated + self.num_rows_deleted
+        [self.num_rows_inserted, self.num_rows_updated, self.num_rows_deleted].into_iter().flatten().sum()
     }
 }
 

@@ -161,13 +161,12 @@ async fn a_statement_that_runs_on_is_asked_for_again_and_again() {
 #[tokio::test]
 async fn a_statement_is_stopped_at_the_deadline() {
     let server = Server::start(Account::with(vec![(ONE, number().never())]));
-    let request = Request { deadline: Instant::now() + Duration::from_millis(300), ..read(ONE) };
+    let request = Request { deadline: Instant::now() + Duration::from_secs(2), ..read(ONE) };
     let failure = run(&server.backend(""), request).await.expect_err("it takes too long");
     assert_eq!(failure.kind, FailureKind::Timeout);
-    settled(&server).await;
-    assert_eq!(server.account().cancelled(), 1);
+    tools::until("it is stopped", async || server.account().cancelled() == 1).await;
     // What nobody could stop would stop itself.
-    assert_eq!(server.sent()["timeout"], 1);
+    assert!(matches!(server.sent()["timeout"].as_u64(), Some(1 | 2)));
 }
 
 #[tokio::test]
@@ -196,15 +195,14 @@ async fn a_caller_who_leaves_before_there_is_a_handle_stops_the_statement_too() 
 #[tokio::test]
 async fn nobody_submits_again_for_a_caller_who_left() {
     let server = Server::start(one());
-    server.faults(SUBMIT, 5, &Fault::Late(Duration::from_millis(300)));
-    server.faults(SUBMIT, 5, &Fault::page(503));
+    server.fault(SUBMIT, Fault::page(503).with("Retry-After", "1"));
     let backend = server.backend("");
     let task = tokio::spawn(async move { run(&backend, write(ONE)).await });
     tools::until("it is sent", async || server.requests(SUBMIT).len() == 1).await;
     task.abort();
-    let _ = task.await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!(server.requests(SUBMIT).len(), 1);
+    assert!(task.await.is_err_and(|error| error.is_cancelled()));
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!((server.requests(SUBMIT).len(), server.account().executed()), (1, 0));
 }
 
 #[tokio::test]
