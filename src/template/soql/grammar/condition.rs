@@ -370,6 +370,8 @@ impl Parser<'_> {
             return None;
         }
         let (path, call) = self.operand("a field", place)?;
+        // What a function makes of a field is of another type.
+        let path = path.filter(|_| call.is_none());
         let (operator, words) = (self.at, self.operator()?);
         match words {
             Operator::In => {
@@ -387,7 +389,7 @@ impl Parser<'_> {
             Operator::Equal | Operator::Order | Operator::Like => {
                 let value = self.at;
                 let literal = self.literal("a value")?;
-                self.fits(path.filter(|_| call.is_none()), words, &literal, value);
+                self.fits(path, words, &literal, value);
                 if words == Operator::Like && self.is("escape") {
                     let help = "remove it: `\\` escapes `%` and `_` by itself";
                     self.error(

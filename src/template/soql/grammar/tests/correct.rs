@@ -99,6 +99,8 @@ const CORRECT: &[&str] = &[
     "SELECT Id FROM Contact WHERE Account.Industry = 'media' AND Account.Owner.IsActive = TRUE",
     "SELECT Id FROM Account WHERE CALENDAR_YEAR(CreatedDate) = 2020 AND DAY_ONLY(CreatedDate) = 2020-01-01",
     "SELECT Id FROM Account WHERE HOUR_IN_DAY(convertTimezone(CreatedDate)) IN (9, 10) AND FISCAL_YEAR(CloseDate__c) > ?",
+    "SELECT Id FROM Account WHERE DAY_ONLY(CreatedDate) IN (2026-01-01, 2026-01-02) AND HOUR_IN_DAY(CreatedDate) NOT IN (?, ?)",
+    "SELECT Id FROM Account WHERE DAY_ONLY(convertTimezone(LastModifiedDate)) IN (?) AND CALENDAR_YEAR(Birthdate) IN (2026)",
     "SELECT Id FROM Case WHERE toLabel(Status) = 'Neu' AND toLabel(Status) LIKE 'N%'",
     "SELECT Id FROM Warehouse__c WHERE DISTANCE(Location__c, GEOLOCATION(37.775,-122.418), 'mi') < 20",
     "SELECT Id FROM Warehouse__c WHERE DISTANCE(Location__c, GEOLOCATION(?, ?), ?) < ? ORDER BY DISTANCE(Location__c, GEOLOCATION(?, ?), 'km') ASC",

@@ -100,6 +100,10 @@ fn every_path_belongs_to_an_object() {
     let compared: Vec<Option<&str>> =
         outline.compared.iter().map(|path| path.map(|path| paths[path].as_str())).collect();
     assert_eq!(compared, [Some("Contact>Cases:Status"), Some("Contact:Account.Type"), Some("Lead:Rating")]);
+    let outline =
+        read("SELECT Id FROM A WHERE HOUR_IN_DAY(B) IN (?) AND DAY_ONLY(B) = ? AND B IN (?)").expect("a query");
+    assert_eq!(outline.compared, [None, None, Some(3)]);
+    let outline = read(&text).expect("a query");
     for path in &outline.paths {
         assert!(text[path.range.clone()].ends_with(path.path.last().expect("a name")));
     }

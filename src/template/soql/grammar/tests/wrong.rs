@@ -692,6 +692,8 @@ fn values_of_other_types_than_the_dates_that_every_org_has_are_faults() {
         ("SELECT Id FROM Contact WHERE Birthdate = ?", Scalar::Date),
         ("SELECT Id FROM Case WHERE DAY_ONLY(CreatedDate) = ?", Scalar::Date),
         ("SELECT Id FROM Case WHERE CALENDAR_YEAR(CreatedDate) = ?", Scalar::Integer),
+        ("SELECT Id FROM Case WHERE CALENDAR_YEAR(LastModifiedDate) IN (?)", Scalar::Integer),
+        ("SELECT Id FROM Case WHERE DAY_ONLY(CreatedDate) NOT IN (2026-01-01, ?)", Scalar::Date),
         ("SELECT Id FROM Case WHERE Shown_Date__c = ?", Scalar::String),
     ] {
         assert!(read_typed(text, &[ty]).is_ok(), "{text}");
