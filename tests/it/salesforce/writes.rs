@@ -389,7 +389,8 @@ fn a_live_lint_finds_what_the_org_lacks() {
     check(CLOSE, &[]);
     check(&CLOSE.replace("Status:", "Sttus:"), &["the object `Case` has no field `Sttus`"]);
     check(&CLOSE.replace("object: Case", "object: Csae"), &["the backend has no object `Csae`"]);
-    check(NOTE, &["the object `Case` has no field `Call_Id__c`", "the object `Case` has no field `Origin`"]);
+    let note = NOTE.replace("Call_Id__c", "Call_No__c").replace("Origin:", "Orign:");
+    check(&note, &["the object `Case` has no field `Call_No__c`", "the object `Case` has no field `Orign`"]);
 }
 
 #[tokio::test]
