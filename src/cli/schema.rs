@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Exit, output::answer};
 use crate::{
-    backend::{options::DatabaseOptions, record::RecordSpec},
+    backend::{options::DatabaseOptions, record::RecordSpec, snowflake::options::SnowflakeOptions},
     settings,
     spec::ActionSpec,
     yaml::read::FromNode,
@@ -48,7 +48,7 @@ impl Schema {
 /// The JSON Schema of action files as text.
 pub fn action_schema() -> String {
     let mut schema = ActionSpec::schema();
-    let options = [DatabaseOptions::schema(), RecordSpec::schema()];
+    let options = [DatabaseOptions::schema(), SnowflakeOptions::schema(), RecordSpec::schema()];
     schema["properties"]["options"] = json!({ "anyOf": options, "description": "Options of the backend." });
     document("A data action of datadip", schema)
 }

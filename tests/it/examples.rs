@@ -29,6 +29,9 @@ const DATABASES: [(&str, Make); 2] = [("postgresql.md", Database::postgres), ("m
 /// The page of Salesforce.
 const SALESFORCE: &str = "salesforce.md";
 
+/// The page of Snowflake.
+const SNOWFLAKE: &str = "snowflake.md";
+
 /// The address of the org on that page.
 const MY_DOMAIN: &str = "https://acme.my.salesforce.com";
 
@@ -85,7 +88,11 @@ fn deployment(page: &Path) -> TempDir {
 
 /// The pages whose actions run on the demo's database.
 fn demo_pages() -> Vec<PathBuf> {
-    let own = |page: &PathBuf| page.ends_with(SALESFORCE) || DATABASES.iter().any(|(name, _)| page.ends_with(name));
+    let own = |page: &PathBuf| {
+        page.ends_with(SALESFORCE)
+            || page.ends_with(SNOWFLAKE)
+            || DATABASES.iter().any(|(name, _)| page.ends_with(name))
+    };
     pages().into_iter().filter(|page| !own(page)).collect()
 }
 
@@ -161,6 +168,12 @@ fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its
     fs::write(&config, text.replace(MY_DOMAIN, &server.url())).expect("datadip.yaml");
     datadip(folder.path(), &["lint", "--live", "--deny-warnings"]);
     datadip(folder.path(), &["test", "--live", "--deny-skipped"]);
+}
+
+#[test]
+fn every_action_on_the_page_of_snowflake_lints_without_a_finding() {
+    let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SNOWFLAKE));
+    datadip(folder.path(), &["lint", "--deny-warnings"]);
 }
 
 #[test]
