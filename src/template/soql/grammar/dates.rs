@@ -1,35 +1,31 @@
-//! The few fields of dates that can be told by their names alone.
+//! The few fields of dates that every org has, always of the same type.
 
-/// What a field's name says of its type.
+use super::words::one_of;
+
+/// Which type a field has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dated {
-    /// A date and time, in every object that has it.
+    /// A date and time.
     Datetime,
-    /// A date, in every object that has it.
+    /// A date.
     Date,
-    /// A date, with or without a time, most likely.
-    Likely,
 }
 
-/// Fields that mean the same in all objects, in small letters
-/// (<https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/system_fields.htm>).
+/// Standard fields that are of one type in all objects that have them
+/// (<https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/system_fields.htm>). A field of
+/// somebody's own ends in `__c` and has no such name.
 const DATETIMES: &[&str] =
-    &["createddate", "lastmodifieddate", "systemmodstamp", "lastvieweddate", "lastreferenceddate"];
-const DATES: &[&str] = &["birthdate", "lastactivitydate"];
+    &["CreatedDate", "LastModifiedDate", "SystemModstamp", "LastViewedDate", "LastReferencedDate"];
+const DATES: &[&str] = &["Birthdate", "LastActivityDate"];
 
-/// What a field's name says of its type.
+/// The type of a field of this name, where it is one of them. What another name suggests is no type: `Batch_Day__c` and
+/// `Import_Date__c` may be texts.
 pub(super) fn dated(name: &str) -> Option<Dated> {
-    let small = name.to_ascii_lowercase();
-    if DATETIMES.contains(&small.as_str()) {
-        return Some(Dated::Datetime);
+    if one_of(name, DATETIMES) {
+        Some(Dated::Datetime)
+    } else if one_of(name, DATES) {
+        Some(Dated::Date)
+    } else {
+        None
     }
-    if DATES.contains(&small.as_str()) {
-        return Some(Dated::Date);
-    }
-    let own = name.strip_suffix("__c").or_else(|| name.strip_suffix("__pc")).unwrap_or(name);
-    // `CloseDate`, `Start_Date__c`, `StartDateTime`; not `Update__c`, `Candidate__c`.
-    let ends = ["Date", "_date", "DateTime", "Datetime", "_datetime"];
-    let likely =
-        ends.iter().any(|end| own.ends_with(end)) || small.trim_end_matches("__c") == "date" || small == "closedate";
-    likely.then_some(Dated::Likely)
 }

@@ -205,7 +205,7 @@ impl Parser<'_> {
             _ => {}
         }
         if let Some(path) = path.filter(|_| operator != Operator::Like && operator != Operator::Includes) {
-            self.dated_fits(path, operator, literal, range);
+            self.dated_fits(path, literal, range);
         }
     }
 
@@ -229,25 +229,25 @@ impl Parser<'_> {
     }
 
     /// Dates stand without quotes, and a field takes dates or datetimes, not both.
-    fn dated_fits(&mut self, path: usize, operator: Operator, literal: &Literal, range: Range<usize>) {
+    fn dated_fits(&mut self, path: usize, literal: &Literal, range: Range<usize>) {
         let Some(name) = self.paths[path].names.last() else { return };
-        let field = dated(name);
+        let Some(field) = dated(name) else { return };
         let bound = match literal {
             Literal::Bound(Some(placeholder)) => Some(self.placeholders[*placeholder].ty),
             _ => None,
         };
         let written = &self.text[range.clone()];
         let found = match (field, literal, bound) {
-            (_, Literal::Text, _) if field.is_some() || operator == Operator::Order => unquoted_date(written)
+            (_, Literal::Text, _) => unquoted_date(written)
                 .map(|date| ("a date stands without quotes".to_owned(), format!("write `{date}`"))),
-            (Some(Dated::Datetime), Literal::Date, _) => Some((
+            (Dated::Datetime, Literal::Date, _) => Some((
                 format!("`{name}` is a datetime, and `{written}` a date"),
                 format!("write `{written}T00:00:00Z`, or compare the day: `DAY_ONLY({name})`"),
             )),
-            (Some(Dated::Date), Literal::Datetime, _) => {
+            (Dated::Date, Literal::Datetime, _) => {
                 Some((format!("`{name}` is a date, and `{written}` a datetime"), format!("write `{}`", &written[..10])))
             }
-            (Some(Dated::Datetime), _, Some(ty)) if ty != ParamType::one(Scalar::Timestamp) => {
+            (Dated::Datetime, _, Some(ty)) if ty != ParamType::one(Scalar::Timestamp) => {
                 let message = format!("`{name}` is a datetime, and this value of type {ty}");
                 let help = "declare the parameter as `timestamp`";
                 match ty.scalar {
@@ -255,7 +255,7 @@ impl Parser<'_> {
                     _ => Some((message, help.into())),
                 }
             }
-            (Some(Dated::Date), _, Some(ty)) if ty != ParamType::one(Scalar::Date) => Some((
+            (Dated::Date, _, Some(ty)) if ty != ParamType::one(Scalar::Date) => Some((
                 format!("`{name}` is a date, and this value of type {ty}"),
                 "declare the parameter as `date`".into(),
             )),

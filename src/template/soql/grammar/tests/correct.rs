@@ -78,6 +78,7 @@ const CORRECT: &[&str] = &[
     r#"SELECT Id FROM Account WHERE Name = 'say "hi"' OR Name = 'say \"hi\"'"#,
     "SELECT Id FROM Account WHERE Code__c = '2023-01-01'",
     "SELECT Id FROM Account WHERE Last_Update__c = '2023-01-01' AND Candidate__c = '2023-01-01'",
+    "SELECT Id FROM Account WHERE Batch_Day__c >= '2026-01-01' AND Import_Date__c = '2026-01-01' AND Day__c IN ('2026-01-01T00:00:00Z')",
     "SELECT Id FROM Account WHERE Name LIKE 'Ada%' AND Name LIKE '_da' AND Name LIKE '%a\\%b\\_c%' AND Phone LIKE ?",
     "SELECT Id FROM Account WHERE (NOT Name LIKE 'Ada%') AND (NOT Name LIKE 'Bob%')",
     "SELECT Id FROM Account WHERE BillingState IN ('California', 'New York')",

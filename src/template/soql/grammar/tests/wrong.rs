@@ -120,7 +120,7 @@ const WRONG: &[Wrong] = &[
         )],
     ),
     (
-        "SELECT Id FROM Account WHERE CloseDate = '2023-01-01'",
+        "SELECT Id FROM Account WHERE LastActivityDate = '2023-01-01'",
         &[("'2023-01-01'", "a date stands without quotes", "write `2023-01-01`")],
     ),
     (
