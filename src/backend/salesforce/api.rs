@@ -1,6 +1,9 @@
 //! Requests to an org: which address and which headers, who is asking, and what an answer says of the day's limit.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use reqwest::{
     Method, Request, Url,
@@ -52,6 +55,8 @@ pub struct Ask<'a> {
     pub composite: bool,
     /// Whether it may be sent again whatever became of it.
     pub effect: Effect,
+    /// Set where it may have taken effect, and nobody knows.
+    pub committing: Option<&'a AtomicBool>,
     /// What the author wrote: names of it may be told in the log.
     pub text: &'a str,
 }
@@ -59,7 +64,8 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// A request that reads.
     pub fn get(path: &'a str, text: &'a str) -> Self {
-        Self { method: Method::GET, path, batch: None, body: None, composite: false, effect: Effect::Reads, text }
+        let (batch, body, effect) = (None, None, Effect::Reads);
+        Self { method: Method::GET, path, batch, body, composite: false, effect, committing: None, text }
     }
 }
 
@@ -103,7 +109,11 @@ impl Api {
             let answer = judge(outcome, ask.effect, ask.text)?;
             if ask.composite { judge(Ok(inner(answer)?), ask.effect, ask.text) } else { Ok(answer) }
         };
-        self.service.ask(tries, |session| request(session, ask), judge).await
+        let request = |session: &_| request(session, ask);
+        match ask.committing {
+            Some(committing) => self.service.commit(tries, committing, request, judge).await,
+            None => self.service.ask(tries, request, judge).await,
+        }
     }
 }
 

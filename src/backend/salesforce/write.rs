@@ -31,7 +31,7 @@ struct Written {
 ///
 /// # Errors
 ///
-/// When it was not written, or may not have been: then [`Request::committing`] stays set. What fails after it was written
+/// When it was not written, or may not have been: then [`Request::committing`] is set. What fails after it was written
 /// leaves [`Request::committed`] set: nothing takes it back.
 pub async fn write(api: &Api, record: &RecordWrite, request: &Request, sink: &mut dyn Sink) -> Result<(), Failure> {
     let path = api.path(&resource(record));
@@ -40,14 +40,11 @@ pub async fn write(api: &Api, record: &RecordWrite, request: &Request, sink: &mu
     let names: Vec<&str> =
         [&*record.object].into_iter().chain(record.fields.iter().map(|field| &*field.name)).collect();
     let names = names.join(" ");
-    let ask = Ask { method, body: Some(&body), effect: Effect::Writes, ..Ask::get(&path, &names) };
+    let committing = Some(&request.committing);
+    let ask = Ask { method, body: Some(&body), effect: Effect::Writes, committing, ..Ask::get(&path, &names) };
     let tries = Tries { retry: request.retry, deadline: request.deadline, retries: &request.retries };
-    // Until it is known what became of the request: whoever drops this on the way cannot know either.
-    request.committing.store(true, Ordering::Relaxed);
     let outcome = api.ask(tries, &ask).await;
-    let in_doubt = outcome.as_ref().is_err_and(|refused| refused.in_doubt);
     request.committed.store(outcome.is_ok(), Ordering::Relaxed);
-    request.committing.store(in_doubt, Ordering::Relaxed);
     let operation = record.operation;
     match outcome {
         Ok(_) if operation == Operation::Update => answer(operation, None, 1, sink),

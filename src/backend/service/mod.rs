@@ -7,6 +7,7 @@ pub mod jwt;
 pub mod oauth;
 pub mod once;
 mod retry_after;
+mod sending;
 pub mod settings;
 pub mod tls;
 
@@ -14,7 +15,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -25,6 +26,7 @@ use super::{Failure, FailureKind, Retry};
 use client::{Answer, Client, Lost};
 use once::{Known, Once};
 pub use retry_after::retry_after;
+use sending::Doubt;
 
 /// How a request that did not succeed goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,17 +117,30 @@ impl<T: Token> Service<T> {
     ///
     /// # Errors
     ///
-    /// What became of the last try; of kind [`Timeout`](FailureKind::Timeout) at the deadline, in doubt where something was
-    /// being sent then.
+    /// What became of the last try. At the deadline of kind [`Timeout`](FailureKind::Timeout), in doubt where it was sent; of
+    /// kind [`Unavailable`](FailureKind::Unavailable) where there was no connection to send it over.
     pub async fn ask<A>(
         &self,
         tries: Tries<'_>,
         request: impl Fn(&T) -> Result<reqwest::Request, Failure>,
         judge: impl Fn(Result<Answer, Lost>) -> Result<A, Refused>,
     ) -> Result<A, Refused> {
+        self.commit(tries, &AtomicBool::default(), request, judge).await
+    }
+
+    /// The same for a request that takes effect. `committing` is set where it may have, and nobody knows: also where this is
+    /// dropped on the way.
+    pub async fn commit<A>(
+        &self,
+        tries: Tries<'_>,
+        committing: &AtomicBool,
+        request: impl Fn(&T) -> Result<reqwest::Request, Failure>,
+        judge: impl Fn(Result<Answer, Lost>) -> Result<A, Refused>,
+    ) -> Result<A, Refused> {
         let (mut paused, mut renewed) = (0, false);
         loop {
-            let refused = match self.once(tries.deadline, &request, &judge, renewed).await {
+            let doubt = Doubt::new(committing);
+            let refused = match self.once(tries.deadline, doubt, &request, &judge, renewed).await {
                 Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
             };
@@ -149,16 +164,25 @@ impl<T: Token> Service<T> {
     async fn once<A>(
         &self,
         deadline: Instant,
+        doubt: Doubt<'_>,
         request: &impl Fn(&T) -> Result<reqwest::Request, Failure>,
         judge: &impl Fn(Result<Answer, Lost>) -> Result<A, Refused>,
         renewed: bool,
     ) -> Result<A, Refused> {
         let late = || Failure::new(FailureKind::Timeout, "no answer of the service in time");
         let token = timeout_at(deadline, self.token()).await.unwrap_or_else(|_| Err(Refused::never(late())))?.value;
-        let request = request(&token).map_err(Refused::never)?;
-        let outcome = timeout_at(deadline, self.client.send(request)).await;
-        let outcome = outcome.map_err(|_| Refused { failure: late(), then: Then::Never, in_doubt: true })?;
-        judge(outcome).inspect_err(|refused| {
+        let mut request = request(&token).map_err(Refused::never)?;
+        doubt.sending.watch(&mut request);
+        let outcome = match timeout_at(deadline, self.client.send(request)).await {
+            Ok(Err(Lost::Broken(reason))) if doubt.sending.withdraw() => judge(Err(Lost::Unsent(reason))),
+            Ok(outcome) => judge(outcome),
+            Err(_) if doubt.sending.withdraw() => {
+                Err(Refused::never(Failure::new(FailureKind::Unavailable, "no connection to the service in time")))
+            }
+            Err(_) => Err(Refused { failure: late(), then: Then::Never, in_doubt: true }),
+        };
+        doubt.settle(outcome.as_ref().is_err_and(|refused| refused.in_doubt));
+        outcome.inspect_err(|refused| {
             // A token that was new is refused for another reason: all others would be as well.
             if refused.then == Then::Renew && !renewed {
                 self.token.forget(&token);
@@ -166,3 +190,6 @@ impl<T: Token> Service<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub struct Org {
     /// The tokens that are good.
     pub tokens: HashSet<String>,
     pub logins: usize,
+    /// The address of its data, where that is another one.
+    pub instance: Option<String>,
     /// `Sforce-Limit-Info` of each answer.
     pub limits: Option<String>,
     /// The most records of a page, and of a page of children.

@@ -52,11 +52,12 @@ pub fn grant(got: &Got, org: &mut Org, address: SocketAddr) -> Reply {
     org.logins += 1;
     let token = format!("00D!token.{}", org.logins);
     org.tokens.insert(token.clone());
+    let instance = org.instance.clone().unwrap_or_else(|| format!("http://{address}"));
     Reply::json(
         200,
         &json!({
             "access_token": token, "signature": "c2ln", "scope": "api", "token_type": "Bearer",
-            "instance_url": format!("http://{address}"), "id": format!("http://{address}/id/00D/005"),
+            "instance_url": instance, "id": format!("http://{address}/id/00D/005"),
             "issued_at": "1763625600000",
         }),
     )

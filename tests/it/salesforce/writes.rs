@@ -1,6 +1,6 @@
 //! Writes of a record: what is sent, what comes of each answer, and that nothing is sent twice that may have taken effect.
 
-use std::{fs, time::Duration};
+use std::{fs, net::TcpListener, time::Duration};
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -233,9 +233,9 @@ async fn a_write_that_may_have_taken_effect_is_never_sent_again() {
 
 #[tokio::test]
 async fn a_write_without_an_answer_in_time_is_in_doubt() {
-    let open = OPEN.replace("retry:", "timeout: 500ms\nretry:");
+    let open = OPEN.replace("retry:", "timeout: 2s\nretry:");
     let setup = Setup::with(&[("actions/open.yaml", &open)]);
-    setup.server.fault("/sobjects/Case", Fault::Late(Duration::from_secs(3)));
+    setup.server.fault("/sobjects/Case", Fault::Late(Duration::from_secs(20)));
     check_error(&setup.call("open", &ada()).await, 504, "timeout", true);
     assert_eq!(setup.sent(), 1);
 }
@@ -391,6 +391,19 @@ fn a_live_lint_finds_what_the_org_lacks() {
     check(&CLOSE.replace("object: Case", "object: Csae"), &["the backend has no object `Csae`"]);
     let note = NOTE.replace("Call_Id__c", "Call_No__c").replace("Origin:", "Orign:");
     check(&note, &["the object `Case` has no field `Call_No__c`", "the object `Case` has no field `Orign`"]);
+}
+
+#[tokio::test]
+async fn a_write_that_found_no_connection_in_time_is_not_in_doubt() {
+    let open = OPEN.replace("retry:", "timeout: 500ms\nretry:");
+    let setup = Setup::with(&[("actions/open.yaml", &open)]);
+    // Connections are made, and no handshake of TLS is ever answered.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    setup.server.org().instance = Some(format!("https://{}", silent.local_addr().expect("its address")));
+    let answer = setup.call_under("k", "open", &ada()).await;
+    let body = answer.json();
+    assert!(["backend_unavailable", "timeout"].contains(&body["code"].as_str().unwrap_or_default()), "{body}");
+    assert_eq!(body["in_doubt"], json!(null), "{body}");
 }
 
 #[tokio::test]
