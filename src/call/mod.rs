@@ -116,7 +116,7 @@ async fn perform(target: Target<'_>, kept: bool, deadline: Instant, trace: &mut 
             Err(reason) => unfit(reason),
             Ok(_) => CallError::new(Code::Internal).detail("the encoder stopped without a reason"),
         }),
-        Err(failure) => Err(CallError { in_doubt, ..failed(action, failure, trace) }),
+        Err(failure) => Err(failed(action, failure, trace, in_doubt)),
     };
     answer.map_err(|error| CallError { committed, ..error })
 }
@@ -286,8 +286,10 @@ fn unfit(reason: ResultError) -> CallError {
 }
 
 /// What a caller sees of a backend's failure.
-fn failed(action: &Action, failure: Failure, trace: &Trace) -> CallError {
-    let own = [&failure.code, &failure.state].into_iter().flatten().find_map(|code| action.errors.get(code));
+fn failed(action: &Action, failure: Failure, trace: &Trace, in_doubt: bool) -> CallError {
+    let codes = [&failure.code, &failure.state].into_iter().flatten();
+    // An outcome of the author's own would hide that nobody knows the outcome.
+    let own = codes.filter(|_| !in_doubt).find_map(|code| action.errors.get(code));
     let (code, constraint) = match (own, failure.kind) {
         (Some(own), _) => (Code::Own(Box::new(own.clone())), None),
         (None, FailureKind::Constraint(constraint)) => (Code::ConstraintViolation, Some(constraint)),
@@ -301,14 +303,17 @@ fn failed(action: &Action, failure: Failure, trace: &Trace) -> CallError {
         (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
     };
     let names = failure.fields.iter().map(String::as_str);
-    let of_record = trace.record.as_ref().and_then(|record| record.param_of(names));
-    let at_fault = of_record.or_else(|| only_param(trace));
+    let at_fault = match &trace.record {
+        // A field that is named may be one of the author's constants.
+        Some(record) if !failure.fields.is_empty() => record.param_of(names),
+        _ => only_param(trace),
+    };
     let mut error = match at_fault.filter(|_| code == Code::InvalidParameter) {
         // Where one parameter is bound it must be that one; else nobody tells which.
         Some(param) => refused(action, Refusal::Value { param: Some(param), reason: REFUSED_VALUE.into() }),
         None => CallError::new(code),
     };
-    error.constraint = constraint;
+    (error.constraint, error.in_doubt) = (constraint, in_doubt);
     error.retry_after = failure.retry_after.or(error.retry_after);
     let detail = match failure.code {
         Some(code) => format!("{code}: {}", failure.message),

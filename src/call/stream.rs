@@ -67,7 +67,7 @@ pub async fn stream(
         }
         (FailureKind::Stopped, Some(reason)) => unfit(reason.clone()),
         (FailureKind::Stopped, None) => CallError::new(Code::Internal).detail("the stream stopped without a reason"),
-        _ => failed(action, failure, trace),
+        _ => failed(action, failure, trace, false),
     };
     if rows.sent() {
         let line = json!({ "error": error.members() }).to_string();

@@ -112,6 +112,10 @@ impl RecordTemplate {
                 fields.push(Field { name: name.clone(), value, params: source.params() });
             }
         }
+        // An upsert makes the record, or finds it, by its key alone.
+        if fields.is_empty() && self.operation != Operation::Upsert {
+            return Err(Refusal::Value { param: None, reason: "expected a value for at least one field".into() });
+        }
         Ok(RecordWrite { operation: self.operation, object: self.object.as_str().into(), key, fields })
     }
 

@@ -99,6 +99,18 @@ fn an_update_and_an_upsert_name_their_record() {
 }
 
 #[test]
+fn a_write_of_nothing_is_refused() {
+    let options =
+        |operation: &str| format!(r#"{{ operation: {operation}, fields: {{ Subject: "{{{{ subject }}}}" }} }}"#);
+    let update = options(r#"update, object: Case, id: "{{ id }}""#);
+    for options in [update, options("create, object: Case")] {
+        let refused = decide(&options, &[("id", text("500A"))]);
+        assert!(matches!(refused, Err(Refusal::Value { param: None, .. })), "{options}: {refused:?}");
+        decide(&options, &[("id", text("500A")), ("subject", text("x"))]).expect("a record");
+    }
+}
+
+#[test]
 fn a_key_that_is_no_segment_of_an_address_is_refused() {
     let check = |id: &str| {
         let refused = decide(

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::backend::{
     Failure, FailureKind,
@@ -29,17 +29,24 @@ const REFUSED_VALUES: [&str; 6] = [
 const MAX_MESSAGE: usize = 300;
 
 /// One of the errors that an answer lists.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Said {
     /// `INVALID_FIELD` …
-    #[serde(rename = "errorCode", default)]
     pub code: String,
     /// In Salesforce's words, which may quote what was sent.
-    #[serde(default)]
     pub message: String,
     /// The fields that it is about.
-    #[serde(default)]
     pub fields: Vec<String>,
+}
+
+impl Said {
+    /// What there is of it: one odd member does not hide the others.
+    fn of(error: &Json) -> Self {
+        let text = |member: &str| error[member].as_str().unwrap_or_default().to_owned();
+        let fields = error["fields"].as_array().into_iter().flatten();
+        let fields = fields.filter_map(Json::as_str).map(str::to_owned).collect();
+        Self { code: text("errorCode"), message: text("message"), fields }
+    }
 }
 
 /// What a request may do.
@@ -87,6 +94,8 @@ fn refusal(answer: &Answer, effect: Effect, text: &str) -> Refused {
     };
     let never = |kind| Refused::never(Failure { retry_after: None, ..failure(kind) });
     match (code, answer.status) {
+        // Whatever reason it tells, it does not tell what became of a write.
+        (_, 500..=502 | 504..) if effect == Effect::Writes => doubtful(failure(FailureKind::Unavailable), effect),
         ("INVALID_SESSION_ID", _) | (_, 401) => {
             Refused { failure: failure(FailureKind::Unavailable), then: Then::Renew, in_doubt: false }
         }
@@ -121,8 +130,8 @@ fn doubtful(failure: Failure, effect: Effect) -> Refused {
 
 /// The first error that a body lists; an empty one for a body that lists none.
 pub fn said(body: &[u8]) -> Said {
-    let all: Vec<Said> = serde_json::from_slice(body).unwrap_or_default();
-    all.into_iter().next().unwrap_or_default()
+    let all: Vec<Json> = serde_json::from_slice(body).unwrap_or_default();
+    all.first().map(Said::of).unwrap_or_default()
 }
 
 /// What the log says: the status, the fields, and of the words what can hold no value.
@@ -165,16 +174,36 @@ fn words(said: &Said, text: &str) -> String {
         None => &said.message,
     };
     let mut words = String::new();
-    for (at, piece) in message.split(['\'', '"']).enumerate() {
-        let quoted = at % 2 == 1;
-        match quoted && !(is_name(piece) && has_word(text, piece)) {
-            true => words.push('…'),
-            false if quoted => words.extend(["`", piece, "`"]),
-            false => words.push_str(piece),
+    for (at, piece) in unquoted(message).into_iter().enumerate() {
+        match piece {
+            piece if at % 2 == 0 => words.push_str(piece),
+            name if is_name(name) && has_word(text, name) => words.extend(["`", name, "`"]),
+            // A value may hold quotes itself: from here on nobody can tell what is quoted.
+            _ => {
+                words.push('…');
+                break;
+            }
         }
     }
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().take(MAX_MESSAGE).collect()
+}
+
+/// The pieces between quotes, the first outside of them. An apostrophe within a word is no quote, and what follows one that is
+/// never closed is a quoted piece as well.
+fn unquoted(text: &str) -> Vec<&str> {
+    let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, quote) in text.match_indices(['\'', '"']) {
+        let end = at + quote.len();
+        if !(is_letter(text[..at].chars().next_back()) && is_letter(text[end..].chars().next())) {
+            pieces.push(&text[start..at]);
+            start = end;
+        }
+    }
+    pieces.push(&text[start..]);
+    pieces
 }
 
 /// Whether a text is a name of Salesforce's, of one part or more.
@@ -228,6 +257,12 @@ mod tests {
         check(503, "SERVER_UNAVAILABLE", "", Unavailable, again, false);
         for status in [500, 502, 504] {
             check(status, "UNKNOWN_EXCEPTION", "", Unavailable, [Then::Again, Then::Never], true);
+            for code in ["UNABLE_TO_LOCK_ROW", "INVALID_SESSION_ID", "REQUEST_LIMIT_EXCEEDED"] {
+                let body = json!([{ "errorCode": code, "message": "Concurrent" }]).to_string();
+                let refused = judge(Ok(answer(status, &body)), Effect::Writes, "").expect_err("it is a refusal");
+                let outcome = (refused.failure.kind, refused.then, refused.in_doubt);
+                assert_eq!(outcome, (Unavailable, Then::Never, true), "{status} {code}");
+            }
         }
         check(400, "UNABLE_TO_LOCK_ROW", "", Contention, again, false);
         check(400, "INVALID_FIELD", "", Drift, never, false);
@@ -254,6 +289,15 @@ mod tests {
         check(400, "", FailureKind::Other);
         check(400, "[]", FailureKind::Other);
         check(403, "{\"error\":\"x\"}", FailureKind::Other);
+    }
+
+    #[test]
+    fn an_odd_member_hides_no_other() {
+        let body = br#"[{"errorCode":"UNABLE_TO_LOCK_ROW","message":null,"fields":null},7]"#;
+        let refused = judge(Ok(answer(400, std::str::from_utf8(body).expect("UTF-8"))), Effect::Reads, "");
+        assert_eq!(refused.expect_err("it is a refusal").failure.kind, FailureKind::Contention);
+        let said = said(br#"[{"errorCode":"STRING_TOO_LONG","fields":["A",null,"B"]}]"#);
+        assert_eq!(said.fields, ["A", "B"]);
     }
 
     #[test]
@@ -314,5 +358,14 @@ mod tests {
             "HTTP 400: unexpected token: …",
         );
         check("MALFORMED_QUERY", "no 'end", &["a b"], "HTTP 400: no …");
+        check(
+            "INVALID_FIELD",
+            "Didn't understand relationship 'Account' in field path.",
+            &[],
+            "HTTP 400: Didn't understand relationship `Account` in field path.",
+        );
+        check("MALFORMED_QUERY", "unexpected token: 'O'Brien 4711' here", &[], "HTTP 400: unexpected token: …");
+        check("MALFORMED_QUERY", "unexpected: 'x' secret 'y'", &[], "HTTP 400: unexpected: …");
+        check("MALFORMED_QUERY", "field 'Email", &[], "HTTP 400: field `Email`");
     }
 }

@@ -330,6 +330,28 @@ async fn a_value_that_is_refused_names_its_parameter_and_nothing_of_the_org() {
 }
 
 #[tokio::test]
+async fn no_parameter_is_blamed_for_a_constant() {
+    let refused = CLOSE
+        .replace(r#""{{ status }}""#, "Closed")
+        .replace(", status: { type: string, nullable: true, default: Closed }", "");
+    let setup = Setup::with(&[("actions/close.yaml", &refused)]);
+    let body = r#"[{"errorCode":"INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST","message":"bad value","fields":["Status"]}]"#;
+    setup.server.fault("/sobjects/Case", Fault::Answer(400, Vec::new(), body.into()));
+    let answer = setup.call("close", &json!({ "case_id": "500A" })).await;
+    check_error(&answer, 400, "invalid_parameter", false);
+    assert_eq!(answer.json().get("errors"), None);
+}
+
+#[tokio::test]
+async fn an_outcome_of_its_own_hides_no_doubt() {
+    let open = OPEN.replace("FIELD_CUSTOM_VALIDATION_EXCEPTION", "UNKNOWN_EXCEPTION");
+    let setup = Setup::with(&[("actions/open.yaml", &open)]);
+    let body = r#"[{"errorCode":"UNKNOWN_EXCEPTION","message":"oh"}]"#;
+    setup.server.fault("/sobjects/Case", Fault::Answer(500, Vec::new(), body.into()));
+    check_error(&setup.call("open", &ada()).await, 503, "backend_unavailable", true);
+}
+
+#[tokio::test]
 async fn a_rule_of_the_org_may_be_an_outcome_of_its_own() {
     let setup = Setup::new();
     let refused = json!({ "subject": FORBIDDEN });
