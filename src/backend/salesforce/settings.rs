@@ -321,7 +321,10 @@ fn credentials(auth: &AuthSpec, login: Option<&Url>, out: &mut Vec<Diagnostic>) 
 /// Whom a token is for: Salesforce knows two login addresses, and My Domain addresses of sandboxes tell themselves apart.
 fn audience(login: Option<&Url>) -> &'static str {
     let host = login.and_then(Url::host_str).unwrap_or_default();
-    if host == "test.salesforce.com" || host.contains(".sandbox.") { TEST_LOGIN } else { LOGIN }
+    // Sandboxes without enhanced domains are told by their first label alone: `acme--dev`.
+    let of_sandbox = host.split('.').next().is_some_and(|label| label.contains("--"));
+    let of_tests = [".sandbox.", ".scratch."].iter().any(|part| host.contains(part));
+    if host == "test.salesforce.com" || of_sandbox || of_tests { TEST_LOGIN } else { LOGIN }
 }
 
 #[cfg(test)]
@@ -426,6 +429,9 @@ mod tests {
         check("https://acme.my.salesforce.com", LOGIN);
         check("https://test.salesforce.com", TEST_LOGIN);
         check("https://acme--dev.sandbox.my.salesforce.com", TEST_LOGIN);
+        check("https://acme--dev.my.salesforce.com", TEST_LOGIN);
+        check("https://acme-dev-12-ed.scratch.my.salesforce.com", TEST_LOGIN);
+        check("https://acme-dev-ed.develop.my.salesforce.com", LOGIN);
     }
 
     #[test]
