@@ -1,6 +1,6 @@
 //! One request over HTTP and its whole answer. Nothing is followed, repeated or kept here but connections.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use reqwest::{Request, header::HeaderMap, redirect};
 use rustls::pki_types::CertificateDer;
@@ -8,7 +8,7 @@ use tokio::{sync::OnceCell, task::spawn_blocking};
 
 use super::{
     address::{is_loopback, is_safe},
-    tls,
+    background, tls,
 };
 
 /// The most bytes of an answer's body, unpacked (SPEC 7.3).
@@ -42,7 +42,11 @@ pub enum Lost {
 
 /// Sends requests over connections that are kept.
 #[derive(Debug)]
-pub struct Client {
+pub struct Client(Arc<Shared>);
+
+/// What the requests of a client share.
+#[derive(Debug)]
+struct Shared {
     authorities: Vec<CertificateDer<'static>>,
     /// Made when it is first needed: that reads the system's certificates.
     made: OnceCell<Made>,
@@ -59,11 +63,19 @@ struct Made {
 impl Client {
     /// A client that also trusts these authorities.
     pub fn new(authorities: Vec<CertificateDer<'static>>) -> Self {
-        Self { authorities, made: OnceCell::new() }
+        Self(Arc::new(Shared { authorities, made: OnceCell::new() }))
     }
 
-    /// Sends a request and reads the answer to its end.
+    /// Sends a request and reads the answer to its end. Dropped on the way, the request is given up.
     pub async fn send(&self, request: Request) -> Result<Answer, Lost> {
+        let shared = self.0.clone();
+        let outcome = background::run(async move { shared.send(request).await }).await;
+        outcome.unwrap_or_else(|error| Err(Lost::Broken(error.to_string())))
+    }
+}
+
+impl Shared {
+    async fn send(&self, request: Request) -> Result<Answer, Lost> {
         let url = request.url();
         if !is_safe(url) {
             return Err(Lost::Unsent("the address is not one of HTTPS".into()));

@@ -2,6 +2,7 @@
 //! knows none of the services.
 
 pub mod address;
+pub mod background;
 pub mod client;
 pub mod jwt;
 pub mod oauth;

@@ -8,7 +8,7 @@ use futures_util::{
 };
 use tokio::time::{Duration, Instant};
 
-use super::Refused;
+use super::{Refused, background};
 use crate::backend::{Failure, FailureKind};
 
 /// How long a refusal that would only be repeated is remembered: a crowd of callers asks once, not each by itself.
@@ -87,7 +87,7 @@ impl<T: Send + Sync + 'static> Once<T> {
 
     fn start(&self, fetching: impl Future<Output = Result<T, Refused>> + Send + 'static) -> Flight<T> {
         let state = Arc::clone(&self.0);
-        let fetching = tokio::spawn(async move {
+        let fetching = background::spawn(async move {
             let outcome = fetching.await.map(|value| Known { value: Arc::new(value), since: Instant::now() });
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.flight = None;
@@ -102,7 +102,13 @@ impl<T: Send + Sync + 'static> Once<T> {
         async move {
             fetching.await.unwrap_or_else(|error| {
                 state.lock().unwrap_or_else(PoisonError::into_inner).flight = None;
-                Err(Refused::never(Failure::new(FailureKind::Other, error.to_string())))
+                let failed = |kind| Failure::new(kind, error.to_string());
+                // Nothing is known of what did not come to its end.
+                Err(if error.is_cancelled() {
+                    Refused::again(failed(FailureKind::Unavailable))
+                } else {
+                    Refused::never(failed(FailureKind::Other))
+                })
             })
         }
         .boxed()
@@ -111,5 +117,28 @@ impl<T: Send + Sync + 'static> Once<T> {
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{runtime::Builder, sync::oneshot};
+
+    use super::*;
+
+    #[test]
+    fn what_is_fetched_comes_though_the_worker_that_asked_for_it_has_ended() {
+        let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (once, (send, wait)) = (Once::default(), oneshot::channel());
+        let worker = runtime();
+        worker.block_on(async {
+            let fetch = || async { Ok(wait.await.expect("the test answers")) };
+            assert!(once.get(|_| true, fetch).now_or_never().is_none(), "it is not there yet");
+        });
+        drop(worker);
+        // Nobody hears it where fetching has ended with the worker.
+        let _ = send.send("fetched");
+        let known = runtime().block_on(once.get(|_| true, || async { Ok("fetched again") }));
+        assert_eq!(*known.expect("it was fetched").value, "fetched");
     }
 }
