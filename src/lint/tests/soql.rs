@@ -9,8 +9,10 @@ fn check(soql: &str, schema: &str) -> Vec<String> {
 
 fn file(soql: &str, schema: &str) -> String {
     let schema = schema.replace('\n', "\n    ");
+    // Aggregates without groups have no LIMIT.
+    let limit = if soql.contains("COUNT(") || soql.contains("MAX(") { "" } else { " LIMIT 5" };
     format!(
-        "backend: demo\nparams:\n  x: string\nsoql: |\n  {soql} AND X__c = {{{{ x }}}} LIMIT 5\nresult:\n  schema:\n    {schema}\n"
+        "backend: demo\nparams:\n  x: string\nsoql: |\n  {soql} AND X__c = {{{{ x }}}}{limit}\nresult:\n  schema:\n    {schema}\n"
     )
 }
 

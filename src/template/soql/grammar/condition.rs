@@ -1,24 +1,35 @@
 //! The clauses after FROM, and conditions.
 
+use std::ops::Range;
+
 use super::{
     Parser, Place, Position, Read,
-    words::{self, Clause},
+    groups::Expression,
+    select::Call,
+    words::{self, Clause, Kind},
 };
 use crate::{diagnostic::suggest, template::lexer::TokenKind};
 
 /// The most rows that OFFSET passes over
 /// (<https://developer.salesforce.com/docs/platform/salesforce-soql-sosl/guide/sforce-api-calls-soql-select-offset.html>).
 const MAX_OFFSET: u64 = 2_000;
+/// How many semi-joins and anti-joins a WHERE may have
+/// (<https://developer.salesforce.com/docs/platform/salesforce-soql-sosl/guide/sforce-api-calls-soql-select-comparisonoperators.html>).
+const MAX_SEMI_JOINS: usize = 2;
 
 /// What the clauses of a query say of its result.
 #[derive(Debug, Default)]
 pub(super) struct Clauses {
-    /// The fields that it groups by, by the numbers of their paths.
-    pub grouped: Option<Vec<usize>>,
+    /// What it groups by.
+    pub grouped: Option<Vec<Expression>>,
     /// Whether its GROUP BY has a fault, so that not all of its fields are known.
     pub ungrouped: bool,
     /// Its LIMIT; `Some(None)` where that is bound.
     pub limit: Option<Option<u64>>,
+    /// The place of LIMIT.
+    pub limited: Option<Range<usize>>,
+    /// The place of ORDER BY.
+    pub ordered: Option<Range<usize>>,
 }
 
 /// What stands between a field and its value.
@@ -117,8 +128,13 @@ impl Parser<'_> {
                 }
                 self.conditions(Place::Having);
             }
-            Clause::OrderBy => self.order_by()?,
+            Clause::OrderBy => {
+                self.at += 1;
+                clauses.ordered = Some(self.since(self.at - 2));
+                self.order_by()?;
+            }
             Clause::Limit => {
+                clauses.limited = Some(self.since(self.at - 1));
                 clauses.limit = Some(None);
                 clauses.limit = Some(self.count("LIMIT")?);
             }
@@ -226,8 +242,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The fields after GROUP BY, by the numbers of their paths.
-    fn group_by(&mut self) -> Read<Vec<usize>> {
+    /// What stands after GROUP BY.
+    fn group_by(&mut self) -> Read<Vec<Expression>> {
         self.at += 1;
         let subtotals = self.is_any(&["rollup", "cube"]) && self.sign_after(1) == "(";
         if subtotals {
@@ -241,7 +257,7 @@ impl Parser<'_> {
                 return None;
             }
             let (path, call) = self.operand("a field", Place::GroupBy)?;
-            fields.extend(path.filter(|_| call.is_none()));
+            fields.extend(self.expression(path, call.as_ref()));
             if let Some(call) = call.filter(|call| call.aggregate) {
                 let message = format!("`{}` cannot stand in GROUP BY", call.function.name);
                 self.error(call.range, message, Some("name the fields that make the groups".into()));
@@ -260,9 +276,9 @@ impl Parser<'_> {
     }
 
     fn order_by(&mut self) -> Read<()> {
-        self.at += 1;
         loop {
-            self.operand("a field", Place::OrderBy)?;
+            let (path, call) = self.operand("a field", Place::OrderBy)?;
+            self.name(Place::OrderBy, path, call.as_ref());
             if self.computed("ORDER BY") {
                 return None;
             }
@@ -370,17 +386,20 @@ impl Parser<'_> {
             return None;
         }
         let (path, call) = self.operand("a field", place)?;
+        if place == Place::Having {
+            self.name(place, path, call.as_ref());
+        }
         // What a function makes of a field is of another type.
         let path = path.filter(|_| call.is_none());
         let (operator, words) = (self.at, self.operator()?);
+        if call.is_some_and(|call| call.function.kind == Kind::Distance) && !matches!(self.sign_before(1), "<" | ">") {
+            let help = "write `DISTANCE(…) < 20`";
+            self.error(self.since(operator), "`DISTANCE` is compared with `<` or `>` only", Some(help.into()));
+        }
         match words {
             Operator::In => {
                 if self.sign() == "(" && self.word_after(1).eq_ignore_ascii_case("select") {
-                    self.at += 1;
-                    let query = self.nested(|parser| parser.query(Position::SemiJoin));
-                    if query.is_none() || self.close().is_none() {
-                        self.skip_brackets();
-                    }
+                    self.semi_join(place);
                     return Some(true);
                 }
                 self.list(path, words)?;
@@ -402,6 +421,48 @@ impl Parser<'_> {
             }
         }
         Some(false)
+    }
+
+    /// Keeps what a clause behind GROUP BY names, to be judged when the whole query is read.
+    fn name(&mut self, place: Place, path: Option<usize>, call: Option<&Call>) {
+        let expression = self.expression(path, call);
+        self.scopes[self.scope].named.extend(expression.map(|expression| (place, expression)));
+    }
+
+    /// `(SELECT …)` after IN; the restrictions are those of the reference, see [`MAX_SEMI_JOINS`].
+    fn semi_join(&mut self, place: Place) {
+        self.at += 1;
+        let scope = &mut self.scopes[self.scope];
+        scope.semi_joins += 1;
+        let fault = if scope.semi_join {
+            Some(("a query inside of `IN (…)` has no other one in its WHERE", "write two actions"))
+        } else if place == Place::Having {
+            Some(("`IN (SELECT …)` cannot stand in HAVING", "move the condition to WHERE"))
+        } else if scope.semi_joins == MAX_SEMI_JOINS + 1 {
+            Some(("a WHERE has at most two `IN (SELECT …)`", "filter by fields of parents, or write two actions"))
+        } else {
+            None
+        };
+        if let Some((message, help)) = fault {
+            self.error(self.here(), message, Some(help.into()));
+        }
+        let query = self.nested(|parser| parser.query(Position::SemiJoin));
+        if query.is_none() || self.close().is_none() {
+            self.skip_brackets();
+        }
+        let scope = &self.scopes[self.scope];
+        // What a child relationship leads to is known to Salesforce only.
+        let object = Some(&scope.from).filter(|_| scope.parent.is_none() && !scope.semi_join);
+        if let Some(from) = query
+            .map(|query| query.from)
+            .filter(|from| object.is_some_and(|object| object.eq_ignore_ascii_case(&from.text)))
+        {
+            let message =
+                format!("`IN (SELECT …)` asks another object, and `{}` is that of the query itself", from.text);
+            let help =
+                "write its conditions into the query's own WHERE; those on a parent with a dot, `Parent.Name = 'Ada'`";
+            self.error(from.range, message, Some(help.into()));
+        }
     }
 
     /// The operator of a comparison.

@@ -7,6 +7,7 @@
 
 mod condition;
 mod dates;
+mod groups;
 mod select;
 mod slips;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::template::{
     Dialect, PlaceholderSite,
     lexer::{self, Token, TokenKind},
 };
+use groups::Expression;
 use words::{Clause, one_of};
 
 /// How deep brackets, calls and subqueries may nest: each level is a few frames of the stack.
@@ -104,6 +106,12 @@ struct Scope {
     aliases: Vec<(String, Vec<String>)>,
     /// Names of selected values, which ORDER BY and HAVING may use.
     values: Vec<String>,
+    /// Whether it stands in `IN (…)`.
+    semi_join: bool,
+    /// How many semi-joins filter it.
+    semi_joins: usize,
+    /// What HAVING and ORDER BY name.
+    named: Vec<(Place, Expression)>,
 }
 
 /// A path as it is written.
@@ -154,7 +162,7 @@ impl Parser<'_> {
     fn query(&mut self, position: Position) -> Read<Select> {
         let outer = self.scope;
         let parent = matches!(position, Position::Child(_)).then_some(outer);
-        self.scopes.push(Scope { parent, ..Scope::default() });
+        self.scopes.push(Scope { parent, semi_join: position == Position::SemiJoin, ..Scope::default() });
         self.scope = self.scopes.len() - 1;
         let query = self.select(position);
         self.scope = outer;

@@ -1,11 +1,12 @@
 //! What stands after SELECT, and what it makes of the clauses behind it.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::ops::Range;
 
 use super::{
     super::outline::{Field, FieldKind, Name, Select},
     MAX_CHILD_LEVELS, MAX_CHILD_RELATIONSHIPS, Parser, Place, Position, Read, Scope,
     condition::Clauses,
+    groups::{Expression, Groups},
     words::{self, Function, Kind},
 };
 use crate::template::lexer::{Token, TokenKind};
@@ -33,6 +34,8 @@ enum What {
 /// A call of a function.
 pub(super) struct Call {
     pub function: Function,
+    /// It, and the functions in it around its field, from the outside.
+    pub functions: Vec<Function>,
     /// The field that it is about, by the number of its path.
     pub path: Option<usize>,
     /// Whether an aggregate stands in it, or is it.
@@ -215,6 +218,7 @@ impl Parser<'_> {
         self.at = open + 1;
         let mut call = Call {
             function,
+            functions: vec![function],
             path: None,
             aggregate: function.kind == Kind::Aggregate,
             counts: false,
@@ -298,7 +302,10 @@ impl Parser<'_> {
             return None;
         }
         call.path = path;
-        call.aggregate |= inner.is_some_and(|inner| inner.aggregate);
+        if let Some(inner) = inner {
+            call.aggregate |= inner.aggregate;
+            call.functions.extend(inner.functions);
+        }
         if self.computed(call.function.name) { None } else { Some(()) }
     }
 
@@ -336,7 +343,11 @@ impl Parser<'_> {
         }
         let mut fields = Vec::with_capacity(items.len());
         let mut number = 0;
-        let groups = clauses.grouped.iter().flatten().map(|path| self.joined(*path)).collect();
+        let groups = self.groups(&clauses);
+        if grouped && position == Position::Outermost {
+            self.named_fits(&clauses, &groups);
+            self.one_row(&clauses);
+        }
         for item in items {
             self.item_fits(&item, &clauses, grouped.then_some(&groups));
             fields.push(self.field(item, grouped, &mut number));
@@ -349,6 +360,10 @@ impl Parser<'_> {
         let Some(count) = items.iter().find(|item| matches!(&item.what, What::Call(call) if call.counts)) else {
             return;
         };
+        if let Some(ordered) = &clauses.ordered {
+            let message = "`COUNT()` has no `ORDER BY`: its answer is a number, not records";
+            self.error(ordered.clone(), message, Some("remove it".into()));
+        }
         let message = if items.len() > 1 || count.alias.is_some() {
             "`COUNT()` must stand alone after SELECT: its answer is a number, not records"
         } else if clauses.grouped.is_some() {
@@ -361,22 +376,13 @@ impl Parser<'_> {
         self.error(count.range.clone(), message, Some("count a field, `COUNT(Id)`".into()));
     }
 
-    /// A path in one form, whatever its letters and aliases.
-    fn joined(&self, path: usize) -> String {
-        self.way(&self.paths[path]).join(".").to_lowercase()
-    }
-
     /// Whether an item may stand in a query of this kind: in one that groups, by these fields.
-    fn item_fits(&mut self, item: &Item, clauses: &Clauses, groups: Option<&BTreeSet<String>>) {
+    fn item_fits(&mut self, item: &Item, clauses: &Clauses, groups: Option<&Groups>) {
         let grouped = groups.is_some();
         match &item.what {
-            What::Path(_) if clauses.ungrouped => {}
-            What::Path(path) if grouped => {
-                if !groups.is_some_and(|groups| groups.contains(&self.joined(*path))) {
-                    let written = &self.text[item.range.clone()];
-                    let message = format!("`{written}` is neither grouped nor aggregated");
-                    let help = format!("add it to `GROUP BY`, or write `MAX({written})`");
-                    self.error(item.range.clone(), message, Some(help));
+            What::Path(path) if let Some(groups) = groups => {
+                if !clauses.ungrouped {
+                    self.group_fits(&Expression::field(*path, item.range.clone()), groups, Place::Select);
                 }
             }
             What::Path(_) => {
@@ -406,6 +412,20 @@ impl Parser<'_> {
                     _ => "write it in `DISTANCE(…)`",
                 };
                 self.error(item.range.clone(), message, Some(help.into()));
+            }
+            What::Call(call) if call.function.kind == Kind::Date && !call.aggregate => match groups {
+                Some(groups) if !clauses.ungrouped => self.group_fits(&Expression::call(call), groups, Place::Select),
+                Some(_) => {}
+                None => {
+                    let message =
+                        format!("`{}` stands after SELECT only in a query that groups by it", call.function.name);
+                    let help = "select the field, or add `GROUP BY`; in WHERE it may stand without";
+                    self.error(item.range.clone(), message, Some(help.into()));
+                }
+            },
+            What::Typeof(_) if grouped => {
+                let message = "`TYPEOF` cannot stand in a query that groups";
+                self.error(item.range.clone(), message, Some("name the grouped fields".into()));
             }
             What::Child(_) if grouped => {
                 let message = "a query that groups answers no records, which a child subquery could belong to";

@@ -499,7 +499,7 @@ impl Parser<'_> {
     }
 
     /// A token before the one at hand.
-    fn sign_before(&self, back: usize) -> &str {
+    pub(super) fn sign_before(&self, back: usize) -> &str {
         self.at.checked_sub(back).and_then(|at| self.tokens.get(at)).map_or("", |token| token.text(self.text))
     }
 }

@@ -111,8 +111,9 @@ const CORRECT: &[&str] = &[
     "SELECT Id FROM Account WHERE Id NOT IN (SELECT AccountId FROM Opportunity WHERE IsClosed = FALSE)",
     "SELECT Id, (SELECT Id FROM Contacts) FROM Account WHERE Id IN (SELECT AccountId FROM Contact WHERE LastName LIKE 'apple%') AND Id IN (SELECT AccountId FROM Opportunity WHERE isClosed = FALSE)",
     "SELECT Id FROM Task WHERE WhoId IN (SELECT Id FROM Contact WHERE MailingCity = 'Twin Falls')",
-    "SELECT Id FROM Contact WHERE Id IN (SELECT c.Id FROM Contact c WHERE c.Account.Name = 'x')",
+    "SELECT Id FROM Account WHERE Id IN (SELECT c.AccountId FROM Contact c WHERE c.Account.Name = 'x')",
     "SELECT Id FROM Account WHERE (Name = 'x' AND Id IN (SELECT AccountId FROM Contact)) OR (Name = 'y' AND Id IN (SELECT AccountId FROM Case))",
+    "SELECT (SELECT Id FROM Contacts WHERE Id IN (SELECT ContactId FROM Case)) FROM Account WHERE Id IN (SELECT AccountId FROM Case) AND Id NOT IN (SELECT AccountId FROM Asset)",
     // WITH.
     "SELECT Name FROM Account WITH SECURITY_ENFORCED",
     "SELECT Name FROM Account WHERE Phone = '1' WITH USER_MODE ORDER BY Name LIMIT 5",
@@ -143,6 +144,11 @@ const CORRECT: &[&str] = &[
     "SELECT Name, COUNT(Id) FROM Account GROUP BY Name HAVING COUNT(Id) > 1 AND Name LIKE 'Acme%'",
     "SELECT CampaignId, AVG(Amount) FROM Opportunity GROUP BY CampaignId HAVING AVG(Amount) > ? OR (NOT COUNT(Id) < 5)",
     "SELECT Type, COUNT(Id) FROM Account WHERE Type IN (?) WITH SECURITY_ENFORCED GROUP BY Type HAVING COUNT(Id) >= 2 ORDER BY Type ASC NULLS FIRST LIMIT 10 OFFSET 5",
+    "SELECT CALENDAR_YEAR(CloseDate), SUM(Amount) FROM Opportunity GROUP BY CloseDate ORDER BY CALENDAR_YEAR(CloseDate)",
+    "SELECT calendar_year(o.CloseDate) y, SUM(Amount) s FROM Opportunity o GROUP BY CALENDAR_YEAR(CloseDate) HAVING CALENDAR_YEAR(closedate) > 2020 ORDER BY calendar_year(CloseDate) DESC",
+    "SELECT toLabel(Status), COUNT(Id) FROM Case GROUP BY Status ORDER BY toLabel(Status), expr0",
+    "SELECT COUNT(Id) n FROM Account ORDER BY COUNT(Id)",
+    "SELECT MAX(CALENDAR_YEAR(CreatedDate)) FROM Account",
     "SELECT SUM(Amount) FROM Opportunity WHERE IsClosed = FALSE AND Probability > 60",
     // Order, limits, and what comes last.
     "SELECT Name FROM Account ORDER BY Name",

@@ -656,6 +656,77 @@ const WRONG: &[Wrong] = &[
         "SELECT Status, MAX(CreatedDate) last FROM Case GROUP BY Status",
         &[("last", "expected `,` or `FROM`, got `last`", "`last` is a word of SOQL, and no name")],
     ),
+    (
+        "SELECT Id FROM A WHERE Id IN (SELECT B FROM C WHERE D IN (SELECT E FROM F))",
+        &[("SELECT", "a query inside of `IN (…)` has no other one in its WHERE", "write two actions")],
+    ),
+    (
+        "SELECT Id FROM A WHERE Id IN (SELECT B FROM C) AND Id IN (SELECT D FROM E) AND Id NOT IN (SELECT F FROM G)",
+        &[("SELECT", "a WHERE has at most two `IN (SELECT …)`", "filter by fields of parents, or write two actions")],
+    ),
+    (
+        "SELECT Id FROM Account WHERE Id IN (SELECT ParentId FROM account WHERE Name = 'x')",
+        &[(
+            "account",
+            "`IN (SELECT …)` asks another object, and `account` is that of the query itself",
+            "write its conditions into the query's own WHERE; those on a parent with a dot, `Parent.Name = 'Ada'`",
+        )],
+    ),
+    (
+        "SELECT OwnerId FROM A GROUP BY OwnerId HAVING OwnerId IN (SELECT B FROM C)",
+        &[("SELECT", "`IN (SELECT …)` cannot stand in HAVING", "move the condition to WHERE")],
+    ),
+    (
+        "SELECT Id FROM A WHERE DISTANCE(B, GEOLOCATION(1, 2), 'km') = 5",
+        &[("=", "`DISTANCE` is compared with `<` or `>` only", "write `DISTANCE(…) < 20`")],
+    ),
+    (
+        "SELECT MAX(CreatedDate) FROM Account LIMIT 1",
+        &[("LIMIT", "`LIMIT` cannot stand with aggregates without `GROUP BY`", "leave it out: the answer is one row")],
+    ),
+    (
+        "SELECT COUNT(Id) FROM A ORDER BY Name",
+        &[("Name", "`Name` is neither grouped nor aggregated", "add it to `GROUP BY`, or write `MAX(Name)`")],
+    ),
+    (
+        "SELECT COUNT() FROM A ORDER BY Name LIMIT 5",
+        &[("ORDER BY", "`COUNT()` has no `ORDER BY`: its answer is a number, not records", "remove it")],
+    ),
+    (
+        "SELECT CALENDAR_YEAR(CreatedDate) FROM A",
+        &[(
+            "CALENDAR_YEAR(CreatedDate)",
+            "`CALENDAR_YEAR` stands after SELECT only in a query that groups by it",
+            "select the field, or add `GROUP BY`; in WHERE it may stand without",
+        )],
+    ),
+    (
+        "SELECT CALENDAR_YEAR(B), COUNT(Id) FROM A GROUP BY CALENDAR_MONTH(B)",
+        &[("CALENDAR_YEAR(B)", "`CALENDAR_YEAR(B)` is neither grouped nor aggregated", "add it to `GROUP BY`")],
+    ),
+    (
+        "SELECT Type FROM A GROUP BY Type HAVING COUNT(Id) > 1 AND (City LIKE 'x%') ORDER BY Industry",
+        &[
+            (
+                "City",
+                "`City` is neither grouped nor aggregated",
+                "add it to `GROUP BY`, or write the condition in WHERE",
+            ),
+            (
+                "Industry",
+                "`Industry` is neither grouped nor aggregated",
+                "add it to `GROUP BY`, or write `MAX(Industry)`",
+            ),
+        ],
+    ),
+    (
+        "SELECT TYPEOF What WHEN Account THEN Phone END, COUNT(Id) FROM Event GROUP BY WhatId",
+        &[(
+            "TYPEOF What WHEN Account THEN Phone END",
+            "`TYPEOF` cannot stand in a query that groups",
+            "name the grouped fields",
+        )],
+    ),
 ];
 
 #[test]
