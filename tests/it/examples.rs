@@ -100,7 +100,8 @@ fn pages() -> Vec<PathBuf> {
     let docs = fs::read_dir(Path::new(REPOSITORY).join("docs")).expect("docs/");
     let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("an entry").path()).collect();
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
-    pages.extend(["README.md", "examples/two-databases/README.md"].map(|page| Path::new(REPOSITORY).join(page)));
+    let others = ["README.md", "examples/salesforce/README.md", "examples/two-databases/README.md"];
+    pages.extend(others.map(|page| Path::new(REPOSITORY).join(page)));
     pages.sort();
     pages
 }
@@ -174,6 +175,14 @@ fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its
 fn every_action_on_the_page_of_snowflake_lints_without_a_finding() {
     let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SNOWFLAKE));
     datadip(folder.path(), &["lint", "--deny-warnings"]);
+    datadip(folder.path(), &["test", "--deny-skipped"]);
+}
+
+#[test]
+fn the_example_of_salesforce_lints_without_a_finding_and_passes_its_tests() {
+    let folder = Path::new(REPOSITORY).join("examples/salesforce");
+    datadip(&folder, &["lint", "--deny-warnings"]);
+    datadip(&folder, &["test", "--deny-skipped"]);
 }
 
 #[test]
