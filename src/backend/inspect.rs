@@ -16,7 +16,8 @@ use crate::{template::Statement, value::Scalar};
 pub trait Inspect: Send + Sync + fmt::Debug {
     /// What the database says of a statement. A table or column that is not there is a failure of kind
     /// [`Drift`](super::FailureKind::Drift) whose message names it; anything else that it refuses in the statement is one of
-    /// kind [`Other`](super::FailureKind::Other).
+    /// kind [`Other`](super::FailureKind::Other). One of kind [`Untold`](super::FailureKind::Untold) says nothing of the
+    /// statement.
     fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>>;
 
     /// Its planner's generic plan of a statement, made without values.
@@ -32,8 +33,9 @@ pub trait Inspect: Send + Sync + fmt::Debug {
         Duration::ZERO
     }
 
-    /// A table or view, named as a statement names it.
-    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>>;
+    /// A table or view, named as a statement names it. A backend that remembers tables asks again before it says that there is
+    /// none, or that one lacks a column that is `wanted`.
+    fn table<'a>(&'a self, name: &'a str, wanted: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>>;
 
     /// The names of all tables and views that the role may see, as a statement may write them: for suggestions; none
     /// where nobody asks for any.

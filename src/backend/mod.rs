@@ -362,6 +362,8 @@ pub enum FailureKind {
     Constraint(&'static str),
     /// A table or column that is not there.
     Drift,
+    /// It does not tell what [`Inspect`] asks it, for no reason of the statement's.
+    Untold,
     /// Anything else.
     Other,
 }

@@ -300,7 +300,7 @@ fn failed(action: &Action, failure: Failure, trace: &Trace, in_doubt: bool) -> C
         (None, FailureKind::Timeout) => (Code::Timeout, None),
         (None, FailureKind::InvalidValue) => (Code::InvalidParameter, None),
         (None, FailureKind::Drift) => (Code::SchemaDrift, None),
-        (None, FailureKind::Stopped | FailureKind::Other) => (Code::BackendError, None),
+        (None, FailureKind::Stopped | FailureKind::Untold | FailureKind::Other) => (Code::BackendError, None),
     };
     let names = failure.fields.iter().map(String::as_str);
     let at_fault = match &trace.record {

@@ -58,7 +58,8 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
         }
     }
     for requirement in &action.requires {
-        match asked(inspect.table(&requirement.table)).await {
+        let wanted: Vec<&str> = requirement.columns.iter().map(|column| column.value.as_str()).collect();
+        match asked(inspect.table(&requirement.table, &wanted)).await {
             Ok(Some(table)) => judge.table(requirement, Some(&table), &known),
             Err(failure) if passes(&failure) => return Err(failure),
             Err(failure) if failure.kind != FailureKind::Drift => judge.untold(requirement, &failure),
@@ -75,7 +76,7 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
 async fn others(action: &Action, inspect: &dyn Inspect) -> Known {
     let mut columns = Vec::new();
     for table in tables(action).iter().filter(|table| *table != ALL_TABLES) {
-        if let Ok(Some(table)) = asked(inspect.table(table)).await {
+        if let Ok(Some(table)) = asked(inspect.table(table, &[])).await {
             columns.extend(table.columns.into_iter().map(|column| column.name));
         }
     }
@@ -173,6 +174,7 @@ fn passes(failure: &Failure) -> bool {
             | FailureKind::Throttled
             | FailureKind::Contention
             | FailureKind::Timeout
+            | FailureKind::Untold
             | FailureKind::Stopped
     )
 }

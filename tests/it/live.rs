@@ -113,7 +113,7 @@ impl Inspect for Asked {
         })
     }
 
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+    fn table<'a>(&'a self, _: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(async {
             match self.tables_fail.lock().expect("no panic").clone() {
                 Some(kind) => Err(Failure::new(kind, "as the test says")),

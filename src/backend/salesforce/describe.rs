@@ -14,7 +14,11 @@ use tokio::time::Instant;
 use super::api::{Api, Ask};
 use crate::backend::{
     Failure, FailureKind, Retry,
-    service::{Refused, Tries, client::Answer, once::Once},
+    service::{
+        Refused, Then, Tries,
+        client::Answer,
+        once::{Known, Once},
+    },
 };
 
 /// How long a description is taken for true.
@@ -23,6 +27,12 @@ pub const HOUR: Duration = Duration::from_secs(60 * 60);
 const SOON: Duration = Duration::from_secs(5 * 60);
 /// How long a description may take to come.
 const LONGEST: Duration = Duration::from_secs(20);
+/// What was said within that time is not asked for again where something is missing.
+const NEW: Duration = Duration::from_secs(5);
+/// An object whose description was refused is not asked for again within that time.
+const REFUSED: Duration = Duration::from_secs(30);
+/// The least time from one doubt of an object to the next, and the longest that it grows to.
+const DOUBTS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(16 * 60)];
 /// Of so many objects descriptions are kept.
 const MAX_OBJECTS: usize = 1000;
 
@@ -93,6 +103,15 @@ impl Object {
         self.child_relationships.iter().find(named)
     }
 
+    /// The object that a relationship leads to, where it is one.
+    pub fn next(&self, relationship: &str) -> Option<&str> {
+        match (self.child(relationship), self.parent(relationship)) {
+            (Some(child), _) => Some(&child.object),
+            (None, Some(key)) => key.reference_to.first().filter(|_| key.reference_to.len() == 1).map(String::as_str),
+            (None, None) => None,
+        }
+    }
+
     /// A digest of what statements depend on.
     pub fn digest(&self) -> String {
         let mut parts: Vec<String> = self
@@ -113,28 +132,53 @@ pub enum When {
     AtHand,
     /// For what is said of an action: of this hour, and not of before somebody was in doubt.
     Now,
+    /// The same, and not older than this.
+    Within(Duration),
 }
 
 /// Descriptions that were asked for.
 #[derive(Clone, Debug)]
 pub struct Objects {
     api: Arc<Api>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<HashMap<String, Entry>>>,
 }
 
-#[derive(Debug)]
-struct Known {
-    objects: HashMap<String, Arc<Once<Object>>>,
-    /// Since when what was said before may no longer be so.
-    doubted: Instant,
+/// What is known of one object.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// Its description; none where there is no such object.
+    said: Arc<Once<Option<Arc<Object>>>>,
+    doubts: Doubts,
+    /// That it was not told, and when.
+    refused: Option<(Instant, Failure)>,
+}
+
+/// When what was said of an object was in doubt. Doubts that nothing comes of must not use up the day's requests: each one has
+/// to wait for twice as long as the one before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doubts {
+    last: Option<Instant>,
+    /// How many there were since the object was last found changed.
+    vain: u32,
+}
+
+impl Doubts {
+    fn raise(&mut self, now: Instant) {
+        let [least, most] = DOUBTS;
+        let apart = (least * (1 << self.vain.min(8)) / 2).clamp(least, most);
+        match self.last.map(|last| now - last) {
+            Some(waited) if waited < apart => return,
+            Some(waited) if waited < HOUR => self.vain += 1,
+            _ => self.vain = 1,
+        }
+        self.last = Some(now);
+    }
 }
 
 impl Objects {
     /// None yet.
     pub fn new(api: Arc<Api>) -> Self {
-        // What comes first is new: nobody need doubt it.
-        let known = Known { objects: HashMap::new(), doubted: Instant::now() };
-        Self { api, known: Arc::new(Mutex::new(known)) }
+        Self { api, known: Arc::default() }
     }
 
     /// An object, in whatever letters. `None` where there is none that this user may see.
@@ -146,57 +190,106 @@ impl Objects {
         if !is_name(name) {
             return Ok(None);
         }
-        match self.entry(name).0.known().filter(|_| when == When::AtHand) {
+        match self.entry(name).said.known().filter(|_| when == When::AtHand) {
             Some(known) => {
                 if known.since.elapsed() > HOUR {
                     let (objects, name) = (self.clone(), name.to_owned());
-                    tokio::spawn(async move { objects.now(&name).await.map(drop) });
+                    tokio::spawn(async move { objects.ask(&name, When::Now).await.map(drop) });
                 }
-                Ok(Some(known.value))
+                Ok(Option::clone(&known.value))
             }
-            None => self.now(name).await,
+            None => self.ask(name, when).await,
         }
     }
 
-    async fn now(&self, name: &str) -> Result<Option<Arc<Object>>, Failure> {
-        let (once, doubted) = self.entry(name);
-        let path = self.api.path(&format!("sobjects/{name}/describe"));
-        let api = Arc::clone(&self.api);
-        let fetch = || async move {
-            let (retries, deadline) = (Default::default(), Instant::now() + LONGEST);
-            let tries = Tries { retry: Retry::default(), deadline, retries: &retries };
-            api.ask(tries, &Ask::get(&path, "")).await.and_then(|answer| read(&answer))
+    /// The same. One that `has` not what is wanted of it may have got it since: for what is said of an action it is asked for
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn having(
+        &self,
+        name: &str,
+        when: When,
+        has: impl Fn(&Object) -> bool,
+    ) -> Result<Option<Arc<Object>>, Failure> {
+        match self.get(name, when).await? {
+            Some(object) if has(&object) => Ok(Some(object)),
+            _ if when == When::Now => self.get(name, When::Within(NEW)).await,
+            lacking => Ok(lacking),
+        }
+    }
+
+    /// What was said of an object, however long ago.
+    pub fn said(&self, name: &str) -> Option<Arc<Object>> {
+        let said = self.known().get(&name.to_ascii_lowercase())?.said.clone();
+        Option::clone(&said.known()?.value)
+    }
+
+    /// That what was said of an object may no longer be so: what is asked of it from now on is asked anew. Not where it was
+    /// in doubt a short while ago, nor so often where it was found unchanged.
+    pub fn doubt(&self, name: &str) {
+        if let Some(entry) = self.known().get_mut(&name.to_ascii_lowercase()) {
+            entry.doubts.raise(Instant::now());
+        }
+    }
+
+    async fn ask(&self, name: &str, when: When) -> Result<Option<Arc<Object>>, Failure> {
+        let Entry { said, doubts, refused } = self.entry(name);
+        if let Some((_, failure)) = refused.filter(|(at, _)| at.elapsed() < REFUSED) {
+            return Err(failure);
+        }
+        let age = if let When::Within(age) = when { age } else { HOUR - SOON };
+        let fits = |known: &Known<Option<Arc<Object>>>| {
+            known.since.elapsed() < age && doubts.last.is_none_or(|doubted| known.since > doubted)
         };
-        let recent = |since: Instant| since.elapsed() < HOUR - SOON && since > doubted;
-        match once.get(|known| recent(known.since), fetch).await {
-            Ok(known) => Ok(Some(known.value)),
-            Err(refused) if refused.failure.code.as_deref() == Some(MISSING) => Ok(None),
-            Err(refused) => Err(refused.failure),
+        let before = said.known();
+        match said.get(fits, || fetch(self.api.clone(), name.to_owned())).await {
+            Ok(known) => {
+                let digest = |known: &Known<Option<Arc<Object>>>| known.value.as_ref().as_ref().map(|o| o.digest());
+                if before.is_some_and(|before| {
+                    !Arc::ptr_eq(&before.value, &known.value) && digest(&before) != digest(&known)
+                }) {
+                    self.change(name, |entry| entry.doubts.vain = 0);
+                }
+                Ok(Option::clone(&known.value))
+            }
+            Err(Refused { failure, then, .. }) => {
+                if then == Then::Never {
+                    self.change(name, |entry| entry.refused = Some((Instant::now(), failure.clone())));
+                }
+                Err(failure)
+            }
         }
     }
 
-    /// That what was said may no longer be so: what is asked for from now on is asked anew. Not where the last doubt is newer
-    /// than this: doubts that nothing comes of must not use up the day's requests. Answers whether it counts.
-    pub fn doubt(&self, apart: Duration) -> bool {
-        let mut known = self.known();
-        let new = known.doubted.elapsed() > apart;
-        if new {
-            known.doubted = Instant::now();
-        }
-        new
-    }
-
-    fn entry(&self, name: &str) -> (Arc<Once<Object>>, Instant) {
+    fn entry(&self, name: &str) -> Entry {
         let mut known = self.known();
         let name = name.to_ascii_lowercase();
-        if known.objects.len() >= MAX_OBJECTS && !known.objects.contains_key(&name) {
-            known.objects.clear();
+        if known.len() >= MAX_OBJECTS && !known.contains_key(&name) {
+            known.clear();
         }
-        (known.objects.entry(name).or_default().clone(), known.doubted)
+        known.entry(name).or_default().clone()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn change(&self, name: &str, change: impl FnOnce(&mut Entry)) {
+        self.known().get_mut(&name.to_ascii_lowercase()).map(change);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn fetch(api: Arc<Api>, name: String) -> Result<Option<Arc<Object>>, Refused> {
+    let path = api.path(&format!("sobjects/{name}/describe"));
+    let (retries, deadline) = (Default::default(), Instant::now() + LONGEST);
+    let tries = Tries { retry: Retry::default(), deadline, retries: &retries };
+    match api.ask(tries, &Ask::get(&path, "")).await {
+        Ok(answer) => read(&answer).map(|object| Some(Arc::new(object))),
+        Err(refused) if refused.failure.code.as_deref() == Some(MISSING) => Ok(None),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -211,4 +304,29 @@ fn read(answer: &Answer) -> Result<Object, Refused> {
 /// Whether a text is a name of an object: it becomes a piece of an address.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubts_that_nothing_comes_of_grow_seldom() {
+        let mut doubts = Doubts::default();
+        let start = Instant::now();
+        // A call fails each second.
+        let mut counted = |from: u64, seconds: u64| -> Vec<u64> {
+            let raised = (from..from + seconds).filter(|second| {
+                let now = start + Duration::from_secs(*second);
+                doubts.raise(now);
+                doubts.last == Some(now)
+            });
+            raised.map(|second| second - from).collect()
+        };
+        assert_eq!(counted(0, 4000), [0, 60, 180, 420, 900, 1860, 2820, 3780]);
+        assert_eq!(counted(10_000, 100), [0, 60], "after an hour without any they are new");
+        doubts.vain = 0;
+        doubts.raise(start + Duration::from_secs(10_120));
+        assert_eq!(doubts.last, Some(start + Duration::from_secs(10_120)), "the object was found changed");
+    }
 }

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{
+    StreamExt, TryStreamExt,
+    future::{BoxFuture, ready},
+    stream,
+};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -25,8 +29,8 @@ use crate::{
     value::Scalar,
 };
 
-/// What was said within that time is not asked for again where something is missing.
-const NEW: Duration = Duration::from_secs(5);
+/// So many objects are described at once.
+const AT_ONCE: usize = 5;
 /// How long the list of all objects may take.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -47,18 +51,16 @@ impl Inspector {
         let Some(outline) = statement.outline() else {
             return Err(Failure::new(FailureKind::Other, "the statement is no query of SOQL"));
         };
-        let mut missing = self.missing(outline).await?;
-        // What was made since the descriptions came is not missing.
-        if !missing.is_empty() && self.objects.doubt(NEW) {
-            missing = self.missing(outline).await?;
-        }
+        let missing = self.missing(outline).await.map_err(untold)?;
         if !missing.is_empty() {
             return Err(Failure::new(FailureKind::Drift, missing.join("; ")));
         }
         let mut columns: Vec<Described> = Vec::new();
         for field in &outline.query.fields {
             // Which members there are only Salesforce knows.
-            let Some(column) = self.column(outline, field).await? else { return Ok(Description::default()) };
+            let Some(column) = self.column(outline, field).await.map_err(untold)? else {
+                return Ok(Description::default());
+            };
             if !columns.iter().any(|known| known.name == column.name) {
                 columns.push(column);
             }
@@ -69,7 +71,7 @@ impl Inspector {
     /// What the query names and the org has not.
     async fn missing(&self, outline: &Outline) -> Result<Vec<String>, Failure> {
         let mut missing = Vec::new();
-        let root = names::object(&self.objects, &outline.query.from.text, &[], &[], When::Now).await?;
+        let root = names::object(&self.objects, &outline.query.from.text, When::Now).await?;
         if let Err(Found::Missing(message)) = root {
             return Ok(vec![message]);
         }
@@ -84,7 +86,7 @@ impl Inspector {
     }
 
     async fn column(&self, outline: &Outline, field: &soql::Field) -> Result<Option<Described>, Failure> {
-        let Ok(root) = names::object(&self.objects, &outline.query.from.text, &[], &[], When::Now).await? else {
+        let Ok(root) = names::object(&self.objects, &outline.query.from.text, When::Now).await? else {
             return Ok(None);
         };
         let column = |name: &str, type_name: &str, json, nullable| {
@@ -116,21 +118,33 @@ impl Inspector {
         })
     }
 
-    /// The object that a name leads to: an object, and relationships from there.
-    async fn object(&self, name: &str) -> Result<Option<Arc<Object>>, Failure> {
+    /// The name of the object that a name leads to: an object, and relationships from there.
+    async fn end(&self, name: &str) -> Result<Option<String>, Failure> {
         let parts = name_parts(name).unwrap_or_default();
         let Some((root, steps)) = parts.split_first() else { return Ok(None) };
-        let mut object = self.objects.get(&root.text, When::Now).await?;
+        let mut name = root.text.clone();
         for step in steps {
-            let Some(known) = &object else { return Ok(None) };
-            let next = match (known.child(&step.text), known.parent(&step.text)) {
-                (Some(child), _) => child.object.clone(),
-                (None, Some(Field { reference_to, .. })) if reference_to.len() == 1 => reference_to[0].clone(),
-                _ => return Ok(None),
-            };
-            object = self.objects.get(&next, When::Now).await?;
+            let object = self.objects.get(&name, When::Now).await?;
+            match object.as_ref().and_then(|object| object.next(&step.text)) {
+                Some(next) => name = next.to_owned(),
+                None => return Ok(None),
+            }
         }
-        Ok(object)
+        Ok(Some(name))
+    }
+
+    /// The digest of what a name leads to. What is not told now has none.
+    async fn digest(&self, name: &str) -> Result<Option<String>, Failure> {
+        let object = match self.end(name).await {
+            Ok(Some(end)) => self.objects.get(&end, When::Now).await,
+            Ok(None) => Ok(None),
+            Err(failure) => Err(failure),
+        };
+        match object.map_err(untold) {
+            Ok(object) => Ok(object.map(|object| object.digest())),
+            Err(failure) if failure.kind == FailureKind::Untold => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn all(&self) -> Result<Vec<String>, Failure> {
@@ -162,19 +176,22 @@ impl Inspect for Inspector {
 
     fn digests<'a>(&'a self, tables: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, String>, Failure>> {
         Box::pin(async move {
-            let mut digests = HashMap::new();
-            for name in tables {
-                if let Some(object) = self.object(name).await? {
-                    digests.insert(name.clone(), object.digest());
-                }
-            }
-            Ok(digests)
+            // Descriptions that came stay where another one fails, or all of them together take too long: the next time goes
+            // on from there.
+            let digest = |name: String| async move {
+                let digest = self.digest(&name).await?;
+                Ok(digest.map(|digest| (name, digest)))
+            };
+            let digests = stream::iter(tables.to_vec()).map(digest).buffer_unordered(AT_ONCE);
+            digests.try_filter_map(|digest| ready(Ok(digest))).try_collect().await
         })
     }
 
-    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+    fn table<'a>(&'a self, name: &'a str, wanted: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(async move {
-            let object = self.object(name).await?;
+            let Some(end) = self.end(name).await.map_err(untold)? else { return Ok(None) };
+            let has = |object: &Object| wanted.iter().all(|field| object.field(field).is_some());
+            let object = self.objects.having(&end, When::Now, has).await.map_err(untold)?;
             Ok(object.map(|object| Table {
                 name: object.name.clone(),
                 columns: object.fields.iter().map(table_column).collect(),
@@ -189,6 +206,16 @@ impl Inspect for Inspector {
 
     fn every(&self) -> Duration {
         HOUR
+    }
+}
+
+/// What a refusal to describe an object means: nothing of who names it. That there is none is no refusal.
+fn untold(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Other | FailureKind::Drift | FailureKind::InvalidValue | FailureKind::Constraint(_) => {
+            Failure { kind: FailureKind::Untold, ..failure }
+        }
+        _ => failure,
     }
 }
 

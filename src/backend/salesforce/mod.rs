@@ -90,7 +90,7 @@ impl Salesforce {
         sink.connected();
         let begun = Instant::now();
         match &request.record {
-            Some(record) => write::write(&self.api, record, request, sink).await?,
+            Some(record) => write::write(&self.api, &self.objects, record, request, sink).await?,
             None => query::read(&self.api, &self.objects, request, sink).await?,
         }
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })

@@ -1,6 +1,6 @@
 //! Runs a query: page by page, each record a row, with at most one page in memory.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -28,8 +28,6 @@ const MAX_ADDRESS: usize = 12 * 1024;
 const BATCH: [usize; 2] = [200, 2000];
 /// What is not encoded in an address.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// How often a call's failure may make Salesforce's descriptions doubtful.
-const DOUBTS: Duration = Duration::from_secs(60);
 /// The column of a query that only counts.
 pub const COUNT: &str = "count";
 
@@ -73,8 +71,8 @@ pub async fn read(api: &Api, objects: &Objects, request: &Request, sink: &mut dy
     let (columns, types) = (None, HashMap::new());
     let mut run = Run { api, objects, request, text, written, outline, sink, columns, types, grouped: None };
     let outcome = run.pages().await;
-    if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Drift) {
-        objects.doubt(DOUBTS);
+    if let (Err(Failure { kind: FailureKind::Drift, .. }), Some(outline)) = (&outcome, outline) {
+        names::known(objects, outline).iter().for_each(|object| objects.doubt(object));
     }
     outcome
 }

@@ -1,14 +1,16 @@
 //! Writes one record: one request, sent again only where it certainly had no effect (SPEC 7.3).
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::Value as Json;
+use tokio::time::timeout_at;
 
 use super::{
     api::{Api, Ask},
+    describe::{Objects, When},
     failure::Effect,
 };
 use crate::backend::{
@@ -19,6 +21,9 @@ use crate::backend::{
 
 /// What stands for itself in a segment of an address (RFC 3986, section 2.3). A segment of dots alone is no value of a key.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// An object that was there within that time is there.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// What Salesforce answers to a record that was written.
 #[derive(Debug, Default, Deserialize)]
@@ -33,7 +38,13 @@ struct Written {
 ///
 /// When it was not written, or may not have been: then [`Request::committing`] is set. What fails after it was written
 /// leaves [`Request::committed`] set: nothing takes it back.
-pub async fn write(api: &Api, record: &RecordWrite, request: &Request, sink: &mut dyn Sink) -> Result<(), Failure> {
+pub async fn write(
+    api: &Api,
+    objects: &Objects,
+    record: &RecordWrite,
+    request: &Request,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
     let path = api.path(&resource(record));
     let method = if record.operation == Operation::Create { Method::POST } else { Method::PATCH };
     let body = Json::Object(record.body());
@@ -46,15 +57,29 @@ pub async fn write(api: &Api, record: &RecordWrite, request: &Request, sink: &mu
     let outcome = api.ask(tries, &ask).await;
     request.committed.store(outcome.is_ok(), Ordering::Relaxed);
     let operation = record.operation;
-    match outcome {
-        Ok(_) if operation == Operation::Update => answer(operation, None, 1, sink),
-        Ok(said) => answer(operation, Some(written(operation, &said)?), 1, sink),
-        Err(Refused { failure, .. }) if operation == Operation::Update && is_gone(&failure) => {
-            answer(operation, None, 0, sink)
-        }
-        Err(Refused { failure, .. }) if is_missing(&failure) => Err(Failure { kind: FailureKind::Drift, ..failure }),
-        Err(Refused { failure, .. }) => Err(failure),
+    let failure = match outcome {
+        Ok(_) if operation == Operation::Update => return answer(operation, None, 1, sink),
+        Ok(said) => return answer(operation, Some(written(operation, &said)?), 1, sink),
+        Err(Refused { failure, .. }) => failure,
+    };
+    if operation == Operation::Update
+        && is_gone(&failure)
+        && !(is_missing(&failure) && is_no_object(objects, record, request).await)
+    {
+        return answer(operation, None, 0, sink);
     }
+    if !is_missing(&failure) && failure.kind != FailureKind::Drift {
+        return Err(failure);
+    }
+    objects.doubt(&record.object);
+    Err(Failure { kind: FailureKind::Drift, ..failure })
+}
+
+/// Whether the object of a record is not there: Salesforce refuses an update of a record that is gone, and of an object that is
+/// gone, in the same words.
+async fn is_no_object(objects: &Objects, record: &RecordWrite, request: &Request) -> bool {
+    let object = timeout_at(request.deadline, objects.get(&record.object, When::Within(RECENT)));
+    matches!(object.await, Ok(Ok(None)))
 }
 
 /// The resource that a record is written to. What a caller sent is one segment of it, the last one.

@@ -31,7 +31,7 @@ struct State<T> {
 pub struct Known<T> {
     /// What was fetched.
     pub value: Arc<T>,
-    /// When.
+    /// When that was asked for: what it tells may be of any moment after that.
     pub since: Instant,
 }
 
@@ -50,8 +50,21 @@ impl<T> Default for Once<T> {
 }
 
 impl<T: Send + Sync + 'static> Once<T> {
-    /// What is known and `fits`; else what `fetch` answers. The fetching goes on when those who wait for it leave.
-    pub async fn get<F>(&self, fits: impl Fn(&Known<T>) -> bool, fetch: impl FnOnce() -> F) -> Result<Known<T>, Refused>
+    /// What is known and `fits`; else what `fetch` answers. The fetching goes on when those who wait for it leave. What others
+    /// asked for before and does not fit is asked for again.
+    pub async fn get<F>(&self, fits: impl Fn(&Known<T>) -> bool, fetch: impl Fn() -> F) -> Result<Known<T>, Refused>
+    where
+        F: Future<Output = Result<T, Refused>> + Send + 'static,
+    {
+        let wanted = Instant::now();
+        let outcome = self.flight(&fits, &fetch).await;
+        match outcome {
+            Ok(known) if known.since < wanted && !fits(&known) => self.flight(&fits, &fetch).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn flight<F>(&self, fits: &impl Fn(&Known<T>) -> bool, fetch: &impl Fn() -> F) -> Result<Known<T>, Refused>
     where
         F: Future<Output = Result<T, Refused>> + Send + 'static,
     {
@@ -86,9 +99,9 @@ impl<T: Send + Sync + 'static> Once<T> {
     }
 
     fn start(&self, fetching: impl Future<Output = Result<T, Refused>> + Send + 'static) -> Flight<T> {
-        let state = Arc::clone(&self.0);
+        let (state, since) = (Arc::clone(&self.0), Instant::now());
         let fetching = background::spawn(async move {
-            let outcome = fetching.await.map(|value| Known { value: Arc::new(value), since: Instant::now() });
+            let outcome = fetching.await.map(|value| Known { value: Arc::new(value), since });
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             state.flight = None;
             match &outcome {
@@ -122,7 +135,13 @@ impl<T: Send + Sync + 'static> Once<T> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{runtime::Builder, sync::oneshot};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::{
+        runtime::Builder,
+        sync::{Notify, oneshot},
+        task::yield_now,
+    };
 
     use super::*;
 
@@ -130,9 +149,10 @@ mod tests {
     fn what_is_fetched_comes_though_the_worker_that_asked_for_it_has_ended() {
         let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (once, (send, wait)) = (Once::default(), oneshot::channel());
+        let wait = wait.shared();
         let worker = runtime();
         worker.block_on(async {
-            let fetch = || async { Ok(wait.await.expect("the test answers")) };
+            let fetch = || wait.clone().map(|answer| Ok(answer.expect("the test answers")));
             assert!(once.get(|_| true, fetch).now_or_never().is_none(), "it is not there yet");
         });
         drop(worker);
@@ -140,5 +160,32 @@ mod tests {
         let _ = send.send("fetched");
         let known = runtime().block_on(once.get(|_| true, || async { Ok("fetched again") }));
         assert_eq!(*known.expect("it was fetched").value, "fetched");
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_before_a_doubt_is_asked_for_again_by_who_joined_it() {
+        let once = Once::<usize>::default();
+        let (asked, held) = (AtomicUsize::new(0), Arc::new(Notify::new()));
+        let fetch = || {
+            let (number, held) = (asked.fetch_add(1, Ordering::Relaxed), Arc::clone(&held));
+            async move {
+                if number == 0 {
+                    held.notified().await;
+                }
+                Ok(number)
+            }
+        };
+        let before = once.get(|_| true, fetch);
+        let after = async {
+            while asked.load(Ordering::Relaxed) == 0 {
+                yield_now().await;
+            }
+            let doubted = Instant::now();
+            held.notify_one();
+            once.get(|known| known.since > doubted, fetch).await
+        };
+        let (before, after) = tokio::join!(before, after);
+        let values = [before, after].map(|known| *known.expect("it is fetched").value);
+        assert_eq!((values, once.known().map(|known| *known.value)), ([0, 1], Some(1)));
     }
 }

@@ -126,7 +126,7 @@ impl Inspect for Sqlite {
         }))
     }
 
-    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+    fn table<'a>(&'a self, name: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(self.asked(async |connection| match local(name) {
             Some(name) => table(connection, &name).await,
             None => Ok(None),

@@ -125,7 +125,7 @@ async fn ask(backend: &dyn Backend, dialect: Dialect, table: &str) -> (Found, Ve
     let Some(inspect) = backend.inspect() else {
         return (Err(Failure::new(FailureKind::Other, "this kind of backend has none to describe")), Vec::new());
     };
-    match inspect.table(table).await {
+    match inspect.table(table, &[]).await {
         Ok(Some(table)) => (Ok(Some(sorted_out(inspect, dialect, table).await)), Vec::new()),
         Ok(None) => (Ok(None), inspect.tables().await.unwrap_or_default()),
         Err(failure) => (Err(failure), Vec::new()),

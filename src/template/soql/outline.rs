@@ -75,6 +75,8 @@ pub struct FieldPath {
     pub base: Base,
     /// Relationships to parents, and the field's name. At least one name.
     pub path: Vec<String>,
+    /// Whether its last name is a relationship too, as that of a TYPEOF.
+    pub relationship: bool,
     /// Its place in the query's text, aliases included.
     pub range: Range<usize>,
 }
@@ -88,10 +90,20 @@ pub struct Base {
     pub children: Vec<String>,
 }
 
+impl Base {
+    /// What an `ELSE` of a TYPEOF names stands for any object with a name, and is none itself.
+    pub const ANY: &str = "Name";
+
+    /// Whether it is any object, and nobody can tell which.
+    pub fn is_any(&self) -> bool {
+        self.object == Self::ANY
+    }
+}
+
 impl Outline {
     /// The objects that it is about: the first one by its name, others by the relationships that lead to them from there.
     pub fn objects(&self) -> BTreeSet<String> {
-        let ways = self.paths.iter().map(|path| {
+        let ways = self.paths.iter().filter(|path| !path.base.is_any()).map(|path| {
             let parents = path.path.split_last().map_or(&[] as &[String], |(_, parents)| parents);
             let steps = [&path.base.object].into_iter().chain(&path.base.children).chain(parents);
             steps.map(String::as_str).collect::<Vec<_>>().join(".")

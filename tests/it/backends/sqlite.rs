@@ -423,7 +423,7 @@ async fn tables_and_plans_can_be_asked_for() {
     let backend = fixture.backend(1);
     let inspect = backend.inspect().expect("it can be asked");
     assert_eq!(inspect.tables().await.expect("tables"), ["parts", "things"]);
-    let table = inspect.table("main.\"Things\"").await.expect("an answer").expect("the table");
+    let table = inspect.table("main.\"Things\"", &[]).await.expect("an answer").expect("the table");
     assert_eq!((table.name.as_str(), table.key), ("things", vec!["id".to_owned()]));
     let columns = table.columns.iter().map(|c| (c.name.as_str(), c.scalar, c.nullable)).collect::<Vec<_>>();
     let expected = [
@@ -433,7 +433,7 @@ async fn tables_and_plans_can_be_asked_for() {
     ];
     assert_eq!(columns, expected);
     for name in ["none", "other.things", "things; DROP TABLE things", ""] {
-        assert_eq!(inspect.table(name).await.expect("an answer"), None, "{name}");
+        assert_eq!(inspect.table(name, &[]).await.expect("an answer"), None, "{name}");
     }
     let nested = "SELECT name FROM things WHERE id IN (SELECT thing FROM parts) AND id = {{ id }}";
     let plan = inspect.plan(&statement(SQL, nested, &[ID]).statement).await.expect("a plan");

@@ -92,7 +92,7 @@ impl Live {
 
     /// Each column of a table as `name type kind scalar`, and the key.
     async fn table(&self, name: &str) -> Option<(String, Vec<String>, Vec<String>)> {
-        let table = self.ask().table(name).await.expect("the catalog answers")?;
+        let table = self.ask().table(name, &[]).await.expect("the catalog answers")?;
         let column = |column: &datadip::backend::inspect::TableColumn| {
             let scalar = column.scalar.map_or("-", Scalar::name);
             let null = if column.nullable { "null" } else { "not null" };

@@ -157,7 +157,7 @@ async fn tables_are_named_as_statements_name_them() {
         ("", false),
     ] {
         assert_eq!(live.digest(name).await.is_some(), found, "{name}");
-        assert_eq!(live.ask().table(name).await.expect("the catalog answers").is_some(), found, "{name}");
+        assert_eq!(live.ask().table(name, &[]).await.expect("the catalog answers").is_some(), found, "{name}");
     }
     let tables = live.ask().tables().await.expect("the catalog answers");
     for name in ["`T.x`", "Mixed", "customers", "gold", "orders"] {

@@ -205,7 +205,7 @@ async fn tables_are_named_as_statements_name_them() {
         ("a.b.c.d", false),
     ] {
         assert_eq!(live.digest(name).await.is_some(), found, "{name}");
-        assert_eq!(live.ask().table(name).await.expect("the catalog answers").is_some(), found, "{name}");
+        assert_eq!(live.ask().table(name, &[]).await.expect("the catalog answers").is_some(), found, "{name}");
     }
     let many: Vec<String> = ["customers", "Customers", "no_table", "\"Mixed\"", ALL_TABLES].map(str::to_owned).to_vec();
     let digests = live.ask().digests(&many).await.expect("the catalog answers");

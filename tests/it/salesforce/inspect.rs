@@ -7,7 +7,7 @@ use datadip::backend::{
     inspect::{Description, JsonKind},
 };
 
-use super::{Org, Server, query};
+use super::{Fault, Org, Server, query, read};
 
 async fn describe(backend: &dyn Backend, soql: &str) -> Result<Description, (FailureKind, String)> {
     let inspect = backend.inspect().expect("it can be asked");
@@ -76,7 +76,7 @@ async fn tables_are_objects_and_the_ways_to_others() {
     assert_eq!(known, ["Account.Contacts", "Contact", "contact.Account.Owner"]);
     assert_eq!(before["Account.Contacts"], before["Contact"]);
     assert_ne!(before["Contact"], before["contact.Account.Owner"]);
-    let table = inspect.table("case").await.expect("it answers").expect("it is there");
+    let table = inspect.table("case", &[]).await.expect("it answers").expect("it is there");
     assert_eq!(
         (table.name.as_str(), table.key.as_slice(), table.columns[0].name.as_str()),
         ("Case", &["Id".to_owned()][..], "Id")
@@ -84,4 +84,103 @@ async fn tables_are_objects_and_the_ways_to_others() {
     assert_eq!(inspect.tables().await.expect("it answers"), ["User", "Account", "Contact", "Case", "Task"]);
     assert_eq!(inspect.every(), Duration::from_secs(3600));
     assert_eq!(server.requests("/describe").iter().filter(|got| got.target.contains("/Contact/")).count(), 1);
+}
+
+/// How often an object was described.
+fn described(server: &Server, object: &str) -> usize {
+    server.requests(&format!("/sobjects/{object}/describe")).len()
+}
+
+#[tokio::test]
+async fn a_call_that_keeps_failing_has_its_own_objects_described_again_and_not_each_time() {
+    let server = Server::start(Org::demo());
+    let backend = server.backend("");
+    let inspect = backend.inspect().expect("it can be asked");
+    let names = ["Contact", "Contact.Account", "Case", "Gone"].map(str::to_owned);
+    let counts = async || {
+        inspect.digests(&names).await.expect("it answers");
+        ["Contact", "Account", "Case", "Gone"].map(|object| described(&server, object))
+    };
+    assert_eq!(counts().await, [1, 1, 1, 1]);
+    for _ in 0..3 {
+        server.fault("/query", Fault::error(400, "INVALID_FIELD", "a date is compared with a datetime"));
+        let failure = read(&backend, "SELECT Account.Name FROM Contact").await.expect_err("it is refused");
+        assert_eq!(failure.kind, FailureKind::Drift);
+        assert_eq!(counts().await, [2, 2, 1, 1]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_made_since_an_object_was_described_is_found() {
+    let server = Server::start(Org::demo());
+    let backend = server.backend("");
+    let inspect = backend.inspect().expect("it can be asked");
+    let soql = "SELECT Account.Region__c FROM Contact";
+    let lacks = async || {
+        let table = inspect.table("Account", &["Region__c"]).await.expect("it answers").expect("it is there");
+        let column = table.columns.iter().any(|column| column.name == "Region__c");
+        (describe(&*backend, soql).await.is_err(), !column)
+    };
+    assert_eq!(lacks().await, (true, true));
+    server.org().object("Account", "Id:id Name:string Region__c:string?");
+    // What was said just now is not asked for again.
+    tokio::time::sleep(Duration::from_millis(5500)).await;
+    assert_eq!(lacks().await, (false, false));
+    assert_eq!((described(&server, "Account"), described(&server, "Contact")), (2, 1));
+}
+
+#[tokio::test]
+async fn an_odd_answer_to_a_describe_says_nothing_of_an_action() {
+    let faults = [
+        Fault::Answer(200, Vec::new(), "<html>Log in</html>".into()),
+        Fault::Answer(302, vec![("Location", "/login".into())], String::new()),
+        Fault::Answer(404, Vec::new(), "<html>".into()),
+        Fault::error(403, "INSUFFICIENT_ACCESS", "no"),
+        Fault::error(400, "INVALID_FIELD", "no"),
+    ];
+    for fault in faults {
+        let server = Server::start(Org::demo());
+        let backend = server.backend("");
+        let inspect = backend.inspect().expect("it can be asked");
+        server.faults("/Account/describe", 9, &fault);
+        let untold = describe(&*backend, "SELECT Account.Name FROM Contact").await.expect_err("nobody can tell");
+        assert_eq!(untold.0, FailureKind::Untold, "{fault:?}");
+        let untold = inspect.table("Account", &[]).await.expect_err("nobody can tell");
+        assert_eq!(untold.kind, FailureKind::Untold, "{fault:?}");
+        let digests =
+            inspect.digests(&["Account", "Contact", "Case"].map(str::to_owned)).await.expect("others are told");
+        assert_eq!(digests.len(), 2, "{fault:?}");
+        assert_eq!(described(&server, "Account"), 1, "an object that is not told is left alone for a while");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_slow_to_describe_keeps_no_others_waiting() {
+    let server = Server::start(Org::demo());
+    let backend = server.backend("");
+    server.fault("/Account/describe", Fault::Late(Duration::from_secs(60)));
+    let names = ["Account", "Case", "Contact"].map(str::to_owned);
+    let others = async {
+        while described(&server, "Case") + described(&server, "Contact") < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        digests = backend.inspect().expect("it can be asked").digests(&names) => panic!("{digests:?}"),
+        () = others => {}
+    }
+}
+
+#[tokio::test]
+async fn what_an_else_of_a_typeof_names_is_of_no_object() {
+    let server = Server::start(Org::demo());
+    let soql = "SELECT TYPEOF Who WHEN Contact THEN Email ELSE Name END FROM Task";
+    describe(&*server.backend(""), soql).await.expect("it is all there");
+    let bound = query(soql);
+    let objects = bound.statement.outline().expect("a query").objects();
+    assert_eq!(Vec::from_iter(objects), ["Contact", "Task"]);
+    assert_eq!(described(&server, "Name"), 0);
+    let refused = describe(&*server.backend(""), &soql.replace("Who", "What")).await;
+    let message = "`What` is no relationship to a parent of the object `Task`".to_owned();
+    assert_eq!(refused, Err((FailureKind::Drift, message)));
 }

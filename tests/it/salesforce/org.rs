@@ -134,8 +134,13 @@ impl Org {
             }
         };
         let fields = fields.split_whitespace().map(field).collect();
-        self.objects.retain(|object| object.name != name);
+        self.remove(name);
         self.objects.push(Object { name: name.to_owned(), fields, children: Vec::new(), records: Vec::new() });
+    }
+
+    /// Removes an object.
+    pub fn remove(&mut self, name: &str) {
+        self.objects.retain(|object| object.name != name);
     }
 
     /// Adds a relationship to children, whose `key` names their parent.

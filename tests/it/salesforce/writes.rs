@@ -87,7 +87,7 @@ impl Setup {
 
     /// The same with more actions, or others.
     fn with(actions: &[(&str, &str)]) -> Self {
-        let server = Server::start(Org::new());
+        let server = Server::start(Org::demo());
         let config = format!(
             r#"
 server: {{ listen: 127.0.0.1:0, workers: 1, shutdown_grace: 5s }}
@@ -122,7 +122,7 @@ backends:
 
     /// How often a record was sent.
     fn sent(&self) -> usize {
-        self.server.requests("/sobjects/Case").len()
+        self.server.requests("/sobjects/Case").iter().filter(|got| got.method != "GET").count()
     }
 
     fn cases(&self) -> Vec<Json> {
@@ -182,6 +182,42 @@ async fn an_update_answers_how_many_records_there_were() {
     let answer = setup.call("close", &json!({ "case_id": "five hundred" })).await;
     check_error(&answer, 400, "invalid_parameter", false);
     assert_eq!(answer.json()["errors"], json!(null), "nobody tells which of the two it was");
+}
+
+#[tokio::test]
+async fn an_update_of_an_object_that_is_gone_is_no_success() {
+    let setup = Setup::new();
+    let gone = json!({ "case_id": "500Hs0000999999IAB" });
+    assert_eq!(setup.call("close", &gone).await.json()["row_count"], 0);
+    assert_eq!(setup.call("close", &gone).await.json()["row_count"], 0);
+    assert_eq!(setup.server.requests("/Case/describe").len(), 1, "an object is not asked for with each record");
+
+    let setup = Setup::new();
+    setup.server.org().remove("Case");
+    check_error(&setup.call("close", &gone).await, 502, "schema_drift", false);
+}
+
+#[tokio::test]
+async fn a_write_that_names_what_is_not_there_has_its_object_described_again() {
+    let refused = [
+        Fault::error(400, "INVALID_FIELD", "No such column 'Subject'"),
+        Fault::error(404, "NOT_FOUND", "The requested resource does not exist"),
+    ];
+    for fault in refused {
+        let setup = Setup::new();
+        let backend = setup.gateway.live.snapshot().backends["org"].clone();
+        let inspect = backend.inspect().expect("it can be asked");
+        let has = async || {
+            let table = inspect.table("Case", &[]).await.expect("it answers").expect("it is there");
+            table.columns.iter().any(|column| column.name == "Subject")
+        };
+        assert!(has().await);
+        setup.server.org().object("Case", "Id:id");
+        assert!(has().await, "nobody is in doubt");
+        setup.server.fault("/sobjects/Case", fault);
+        check_error(&setup.call("open", &ada()).await, 502, "schema_drift", false);
+        assert!(!has().await);
+    }
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Inspect for Inspector {
         Box::pin(self.look(tables))
     }
 
-    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+    fn table<'a>(&'a self, name: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(async {
             let Some((schema, name)) = resolved(name) else { return Ok(None) };
             let question =

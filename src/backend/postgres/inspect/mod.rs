@@ -114,7 +114,7 @@ impl Inspect for Inspector {
         })
     }
 
-    fn table<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
+    fn table<'a>(&'a self, name: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(async {
             let Some((schema, name)) = resolved(name) else { return Ok(None) };
             self.side.ask(async |session| table(&mut session.connection, schema, name).await).await

@@ -123,6 +123,8 @@ struct Path {
     range: Range<usize>,
     /// Whether it stands where the name of a selected value may stand.
     after_select: bool,
+    /// Whether it is that of a TYPEOF.
+    relationship: bool,
 }
 
 /// Where a query stands.
@@ -295,7 +297,8 @@ impl Parser<'_> {
         }
         children.reverse();
         let base = Base { object: scope.from.clone(), children };
-        Some(FieldPath { base, path: self.way(path), range: path.range.clone() })
+        let (range, relationship) = (path.range.clone(), path.relationship);
+        Some(FieldPath { base, path: self.way(path), range, relationship })
     }
 
     /// The names of a path from its object on: an alias at its beginning is replaced by the way that it stands for.
@@ -385,7 +388,7 @@ impl Parser<'_> {
     fn path(&mut self, what: &str, place: Place) -> Read<usize> {
         let (names, range) = self.names(what)?;
         let after_select = matches!(place, Place::Having | Place::OrderBy);
-        self.paths.push(Path { scope: self.scope, names, range, after_select });
+        self.paths.push(Path { scope: self.scope, names, range, after_select, relationship: false });
         Some(self.paths.len() - 1)
     }
 

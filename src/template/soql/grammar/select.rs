@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    super::outline::{Field, FieldKind, Name, Select},
+    super::outline::{Base, Field, FieldKind, Name, Select},
     MAX_CHILD_LEVELS, MAX_CHILD_RELATIONSHIPS, Parser, Place, Position, Read, Scope,
     condition::Clauses,
     groups::{Expression, Groups},
@@ -156,6 +156,7 @@ impl Parser<'_> {
     fn type_of(&mut self) -> Read<usize> {
         self.at += 1;
         let path = self.path("a relationship", Place::Select)?;
+        self.paths[path].relationship = true;
         let mut cases = 0;
         while self.take("when") {
             cases += 1;
@@ -172,7 +173,7 @@ impl Parser<'_> {
         }
         if self.take("else") {
             // What an ELSE may name are the fields that all objects with a name have.
-            self.typed_fields("Name".into())?;
+            self.typed_fields(Base::ANY.into())?;
         }
         if !self.take("end") {
             self.expected("`END`", Some("close the `TYPEOF` with it".into()));
