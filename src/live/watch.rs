@@ -97,6 +97,8 @@ async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
     let mut watched = Watched::default();
     let mut regular = Instant::now();
     let mut alarmed = Instant::now();
+    // How many regular rounds in a row left something unknown.
+    let mut left = 0;
     loop {
         let gateway = live.snapshot();
         let begun = Instant::now();
@@ -105,15 +107,23 @@ async fn watch_one(live: Arc<Live>, name: String, pace: Pace) {
             let heard = |what: &watch::Receiver<()>| what.has_changed().unwrap_or(true);
             heard(&changes) || (Instant::now() >= alarmed && heard(&alarm))
         };
-        let ended = watched.check(&gateway, &name, due, pace, urgent).await;
+        let round = watched.check(&gateway, &name, due, pace, urgent).await;
         let least = gateway.backends.get(&name).and_then(|backend| backend.inspect()).map(Inspect::every);
         let least = least.unwrap_or_default();
         drop(gateway);
-        // What is due while the backend is down, or something else more urgent, is still due then.
-        if due && ended {
-            regular = begun + pace.every.max(least);
+        let longest = pace.every.max(least);
+        match round {
+            // What is due while the backend is down, or something else more urgent, is still due then.
+            Round::Broken => {}
+            Round::Left => {
+                let wait = (pace.every.max(least / 60) * (1 << left)).min(longest);
+                regular = if due { begun + wait } else { regular.min(begun + wait) };
+                left = if due { MOST_LEFT.min(left + 1) } else { left };
+            }
+            Round::Done if due => (regular, left) = (begun + longest, 0),
+            Round::Done => {}
         }
-        let next = if ended { regular } else { Instant::now() + pace.retry.max(least / 60) };
+        let next = if round == Round::Broken { Instant::now() + pace.retry.max(least / 60) } else { regular };
         tokio::select! {
             () = sleep_until(next) => {}
             _ = changes.changed() => sleep(pace.gather).await,
@@ -131,6 +141,20 @@ async fn heard(alarm: &mut watch::Receiver<()>, from: Instant) {
     let _ = alarm.changed().await;
     sleep_until(from).await;
 }
+
+/// How a round of checks went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// All is known.
+    Done,
+    /// Something could not be told. A backend that is asked seldom is asked again sooner, each time after twice as long.
+    Left,
+    /// The backend cannot be reached, or something more urgent came in between.
+    Broken,
+}
+
+/// So often the time to the next round doubles.
+const MOST_LEFT: u32 = 6;
 
 /// What is known of the actions on one backend.
 #[derive(Debug, Default)]
@@ -171,27 +195,37 @@ struct Watching {
 
 impl Watched {
     /// Looks at what may have changed: with one query of the backend's catalog, then at each action that it concerns, one
-    /// after the other. Answers whether it came to its end: not where the backend cannot be reached, nor where something
-    /// `urgent` comes in between.
-    async fn check(&mut self, gateway: &Gateway, name: &str, due: bool, pace: Pace, urgent: impl Fn() -> bool) -> bool {
-        let Some(backend) = gateway.backends.get(name) else { return true };
-        let Some(inspect) = backend.inspect() else { return true };
+    /// after the other.
+    async fn check(
+        &mut self,
+        gateway: &Gateway,
+        name: &str,
+        due: bool,
+        pace: Pace,
+        urgent: impl Fn() -> bool,
+    ) -> Round {
+        let Some(backend) = gateway.backends.get(name) else { return Round::Done };
+        let Some(inspect) = backend.inspect() else { return Round::Done };
         let served = gateway.catalog.entries().filter_map(|entry| Some((entry, entry.action.as_ref()?)));
         let mut served: Vec<(&Arc<Entry>, &Arc<Action>)> =
             served.filter(|(_, action)| action.backend == name).collect();
         self.follow(backend, &served).await;
         if !due && self.actions.values().all(|watching| watching.due == Due::Known) {
-            return true;
+            return Round::Done;
         }
+        let mut round = Round::Done;
         match self.compare(inspect).await {
-            Err(failure) if failure.kind == FailureKind::Unavailable => return false,
-            Err(failure) => tracing::debug!(backend = name, code = failure.code, "tables cannot be compared"),
+            Err(failure) if failure.kind == FailureKind::Unavailable => return Round::Broken,
+            Err(failure) => {
+                tracing::debug!(backend = name, code = failure.code, "tables cannot be compared");
+                round = Round::Left;
+            }
             Ok(()) => {}
         }
         served.sort_by_key(|(entry, _)| self.actions.get(&entry.name).map(|watching| watching.due));
         for (entry, action) in served {
             if urgent() {
-                return false;
+                return Round::Broken;
             }
             let Some(watching) = self.actions.get_mut(&entry.name) else { continue };
             let looked = watching.look(action, inspect, due, pace).await;
@@ -200,15 +234,17 @@ impl Watched {
             }
             match looked {
                 Ok(()) => watching.unexamined = false,
-                Err(failure) if failure.kind == FailureKind::Unavailable => return false,
-                Err(_) if watching.unexamined => {}
+                Err(failure) if failure.kind == FailureKind::Unavailable => return Round::Broken,
                 Err(failure) => {
-                    tracing::warn!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                    if !watching.unexamined {
+                        tracing::warn!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                    }
                     watching.unexamined = true;
+                    round = Round::Left;
                 }
             }
         }
-        true
+        round
     }
 
     /// Follows what is served: what is new or suspected is to be examined, and everything where the backend is another one.

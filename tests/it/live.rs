@@ -58,6 +58,9 @@ struct Asked {
     failing: Mutex<Option<(String, FailureKind)>>,
     plans_fail: Mutex<Option<FailureKind>>,
     tables_fail: Mutex<Option<FailureKind>>,
+    digests_fail: Mutex<Option<FailureKind>>,
+    /// The least time from one comparison to the next.
+    least: Duration,
     /// Whether describing a statement panics.
     panics: AtomicBool,
     /// What the planner estimates.
@@ -107,10 +110,17 @@ impl Inspect for Asked {
             self.one_at_a_time().await;
             self.digests.fetch_add(1, Relaxed);
             self.tables.store(tables.len(), Relaxed);
+            if let Some(kind) = self.digests_fail.lock().expect("no panic").clone() {
+                return Err(Failure::new(kind, "as the test says"));
+            }
             let changed = self.changed.lock().expect("no panic");
             let digest = |table: &String| changed.get(table).cloned().unwrap_or_else(|| "first".into());
             Ok(tables.iter().map(|table| (table.clone(), digest(table))).collect())
         })
+    }
+
+    fn every(&self) -> Duration {
+        self.least
     }
 
     fn table<'a>(&'a self, _: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
@@ -155,6 +165,10 @@ impl Backend for Asked {
 
 /// A gateway of so many actions, each on a table of its own and all on one backend that counts.
 fn serve(actions: usize) -> (TempDir, Arc<Asked>, Arc<Live>) {
+    serve_on(actions, Asked::default())
+}
+
+fn serve_on(actions: usize, asked: Asked) -> (TempDir, Arc<Asked>, Arc<Live>) {
     let folder = TempDir::new().expect("a folder");
     fs::create_dir(folder.path().join("actions")).expect("a folder");
     let config = "backends: { demo: { kind: postgres, url: 'postgres://nobody@127.0.0.1:1/x' } }\n";
@@ -163,7 +177,7 @@ fn serve(actions: usize) -> (TempDir, Arc<Asked>, Arc<Live>) {
         fs::write(file(&folder, &format!("a{number:04}")), on(&format!("t{number:04}"))).expect("a file");
     }
     let mut gateway = Gateway::new(&load(&folder)).expect("a configuration");
-    let asked = Arc::new(Asked::default());
+    let asked = Arc::new(asked);
     gateway.backends.insert("demo".into(), asked.clone());
     (folder, asked, Arc::new(Live::new(gateway)))
 }
@@ -294,6 +308,31 @@ async fn a_watcher_that_panics_is_replaced() {
     assert_eq!(state(&live, "a0000"), None);
     asked.panics.store(false, Relaxed);
     until("it is watched again", || state(&live, "a0000") == Some(State::Drifted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_backend_that_is_asked_seldom_did_not_tell_is_asked_again_soon() {
+    // Longer than anybody waits here.
+    let seldom = || Asked { least: PATIENCE * 2, ..Asked::default() };
+    let check = async |kind: FailureKind| {
+        let (_folder, asked, live) = serve_on(2, seldom());
+        *asked.failing.lock().expect("no panic") = Some(("t0000".into(), kind));
+        *asked.missing.lock().expect("no panic") = Some("t0000".into());
+        let _watch = watch(live.clone(), PACE);
+        until("both are asked for", || asked.described.load(Relaxed) == 2).await;
+        assert_eq!(state(&live, "a0000"), None, "nobody knows");
+        *asked.failing.lock().expect("no panic") = None;
+        until("it is known", || state(&live, "a0000") == Some(State::Drifted)).await;
+    };
+    let compare = async {
+        let (_folder, asked, live) = serve_on(1, seldom());
+        *asked.digests_fail.lock().expect("no panic") = Some(FailureKind::Timeout);
+        let _watch = watch(live.clone(), PACE);
+        until("it is examined", || asked.described.load(Relaxed) == 1).await;
+        assert_eq!(asked.digests.load(Relaxed), 1);
+        until("tables are compared again", || asked.digests.load(Relaxed) == 2).await;
+    };
+    tokio::join!(check(FailureKind::Untold), check(FailureKind::Throttled), check(FailureKind::Timeout), compare);
 }
 
 #[tokio::test]
