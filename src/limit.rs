@@ -92,6 +92,15 @@ impl Limiter {
             _ => Err(Refused::Overloaded),
         }
     }
+
+    /// Waits in order for a permit that was given back on the way. Who calls bounds the time; no more of them wait than calls
+    /// that had a permit.
+    pub async fn acquire_again(&self) -> Permit<'_> {
+        match &self.running {
+            Some(running) => Permit(running.acquire().await.ok()),
+            None => Permit(None),
+        }
+    }
 }
 
 fn quota(rate: Rate) -> Quota {

@@ -25,7 +25,7 @@ use self::{
 };
 use super::{
     Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Inspect, Options, Request, Sink, Timings,
-    Usage, health::LastSeen, record::refuse_options,
+    Usage, health::LastSeen, record::refuse_options, service::turn::Turn,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -86,12 +86,13 @@ impl Salesforce {
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let started = Instant::now();
         let full = |_| Failure::new(FailureKind::Overloaded, "`max_concurrency` calls run, and none ended in time");
-        let _permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
+        let permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
         sink.connected();
         let begun = Instant::now();
+        let mut turn = Turn::new(&self.limiter, permit, sink);
         match &request.record {
-            Some(record) => write::write(&self.api, &self.objects, record, request, sink).await?,
-            None => query::read(&self.api, &self.objects, request, sink).await?,
+            Some(record) => write::write(&self.api, &self.objects, record, request, &mut turn).await?,
+            None => query::read(&self.api, &self.objects, request, &mut turn).await?,
         }
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })
     }

@@ -11,6 +11,7 @@ mod retry_after;
 mod sending;
 pub mod settings;
 pub mod tls;
+pub mod turn;
 
 use std::{
     fmt,

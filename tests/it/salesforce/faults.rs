@@ -2,9 +2,10 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use datadip::backend::{Failure, FailureKind, Request, Retry};
-use serde_json::json;
-use tokio::time::Instant;
+use datadip::backend::{Column, Failure, FailureKind, Flow, Request, Retry, Sink, Stop};
+use futures_util::future::BoxFuture;
+use serde_json::{Value as Json, json};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{Fault, NAMES, Org, Server, read, request};
 use crate::backends::tools::Kept;
@@ -185,6 +186,54 @@ async fn calls_over_max_concurrency_wait_in_order_and_not_for_ever() {
     assert!(slow.await.is_err_and(|error| error.is_cancelled()));
     read(&backend, NAMES).await.expect("it answers");
     assert_eq!(backend.connections().open, 0);
+}
+
+/// A reader who does not take what came until it is told to, once.
+struct Slow {
+    kept: Kept,
+    waits: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
+}
+
+impl Sink for Slow {
+    fn begin(&mut self, columns: &[Column]) -> Result<(), Stop> {
+        self.kept.begin(columns)
+    }
+
+    fn row(&mut self, row: Vec<Json>) -> Result<Flow, Stop> {
+        self.kept.row(row).map(|_| Flow::Flush)
+    }
+
+    fn flush(&mut self) -> BoxFuture<'_, Result<(), Stop>> {
+        Box::pin(async {
+            if let Some((waits, goes_on)) = self.waits.take() {
+                waits.send(()).expect("the test is told");
+                goes_on.await.expect("the test tells");
+            }
+            Ok(())
+        })
+    }
+
+    fn end(&mut self, changed: u64) -> Result<(), Stop> {
+        self.kept.end(changed)
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_its_reader_keeps_nobody_else_from_running() {
+    let server = Server::start(Org::demo());
+    let backend = server.backend("max_concurrency: 1");
+    let ((waits, waiting), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
+    let mut reader = Slow { kept: Kept::default(), waits: Some((waits, goes_on)) };
+    let streamed = request(NAMES);
+    let (streamed, other) = tokio::join!(backend.run(&streamed, &mut reader), async {
+        waiting.await.expect("a row came");
+        let other = read(&backend, NAMES).await;
+        go_on.send(()).expect("the reader waits");
+        other
+    });
+    assert_eq!(other.expect("there is a place").rows.len(), 2);
+    streamed.expect("it goes on");
+    assert_eq!((reader.kept.rows.len(), backend.connections().open), (2, 0));
 }
 
 #[tokio::test]
