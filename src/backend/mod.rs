@@ -74,9 +74,11 @@ pub struct Driver {
 /// [`Driver::open`].
 pub type Open = fn(&Node, &Deployment<'_>, &mut Vec<Diagnostic>) -> Option<Arc<dyn Backend>>;
 
-/// What all backends of a deployment have in common.
+/// What a backend knows of its deployment.
 #[derive(Clone, Copy, Debug)]
 pub struct Deployment<'a> {
+    /// The backend's name.
+    pub name: &'a str,
     /// The folder of `datadip.yaml`, where relative paths begin.
     pub folder: &'a Path,
     /// `limits.queue`: how many calls wait for a backend with a concurrency limit of its own.
@@ -86,9 +88,9 @@ pub struct Deployment<'a> {
 }
 
 impl<'a> Deployment<'a> {
-    /// One whose limits are the usual ones.
+    /// One without a name whose limits are the usual ones.
     pub fn at(folder: &'a Path) -> Self {
-        Self { folder, queue: 400, max_wait: Duration::from_millis(500) }
+        Self { name: "", folder, queue: 400, max_wait: Duration::from_millis(500) }
     }
 }
 

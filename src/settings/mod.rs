@@ -113,6 +113,7 @@ pub struct BackendSettings {
     pub digest: Fingerprint,
     /// The place of its name in `datadip.yaml`.
     pub place: Span,
+    name: String,
     block: Node,
     limits: LimiterSettings,
 }
@@ -120,7 +121,7 @@ pub struct BackendSettings {
 impl BackendSettings {
     /// Makes the backend; it does not connect. `None` only where secrets were left out.
     pub fn open(&self, folder: &Path) -> Option<Arc<dyn Backend>> {
-        (self.driver.open)(&self.block, &deployment(folder, &self.limits), &mut Vec::new())
+        (self.driver.open)(&self.block, &deployment(&self.name, folder, &self.limits), &mut Vec::new())
     }
 }
 
@@ -440,9 +441,10 @@ fn backends(
             digest.update(format!("{:?}", (limits.queue, limits.max_wait)));
         }
         let digest = digest.finalize().into();
-        let settings = BackendSettings { driver, digest, place: name.span, block: block.clone(), limits };
+        let (place, block) = (name.span, block.clone());
+        let settings = BackendSettings { driver, digest, place, name: name.value.clone(), block, limits };
         // Opened only to hear what is wrong with the block; the gateway opens those that it needs.
-        drop((driver.open)(block, &deployment(folder, &limits), out));
+        drop((driver.open)(&settings.block, &deployment(&name.value, folder, &limits), out));
         backends.insert(name.value.clone(), settings);
     }
     // The actions of a backend whose kind is wrong are not to blame.
@@ -450,8 +452,8 @@ fn backends(
     backends
 }
 
-fn deployment<'a>(folder: &'a Path, limits: &LimiterSettings) -> Deployment<'a> {
-    Deployment { folder, queue: limits.queue, max_wait: limits.max_wait }
+fn deployment<'a>(name: &'a str, folder: &'a Path, limits: &LimiterSettings) -> Deployment<'a> {
+    Deployment { name, folder, queue: limits.queue, max_wait: limits.max_wait }
 }
 
 fn levels(spec: Option<&LintSpec>, out: &mut Vec<Diagnostic>) -> HashMap<&'static str, Option<Level>> {

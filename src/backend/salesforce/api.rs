@@ -28,6 +28,8 @@ use crate::backend::{
 
 /// One org, as requests see it.
 pub struct Api {
+    /// The backend's name.
+    name: String,
     service: Service<Session>,
     /// The path that all of its resources are below: `/services/data/v66.0`.
     root: String,
@@ -70,8 +72,8 @@ impl<'a> Ask<'a> {
 }
 
 impl Api {
-    /// An org by its settings.
-    pub fn new(settings: Settings) -> Self {
+    /// An org by its backend's name and settings.
+    pub fn new(name: &str, settings: Settings) -> Self {
         let client = Arc::new(Client::new(settings.authorities));
         let way = Arc::new((client.clone(), settings.login, settings.credentials));
         let login = Box::new(move || {
@@ -79,7 +81,7 @@ impl Api {
             Box::pin(async move { login(&way.0, &way.1, &way.2).await }) as futures_util::future::BoxFuture<'static, _>
         });
         let root = format!("/services/data/{}", settings.version);
-        Self { service: Service::new(client, login), root, limits: Limits::default() }
+        Self { name: name.into(), service: Service::new(client, login), root, limits: Limits::default() }
     }
 
     /// Logs in, unless somebody has.
@@ -104,7 +106,7 @@ impl Api {
             if let Ok(answer) = &outcome
                 && let Some(Usage { name, used, limit }) = self.limits.note(&answer.headers)
             {
-                tracing::warn!("80 % of Salesforce's {name} is used: {used} of {limit} requests");
+                tracing::warn!(backend = self.name, "80 % of Salesforce's {name} is used: {used} of {limit} requests");
             }
             let answer = judge(outcome, ask.effect, ask.text)?;
             if ask.composite { judge(Ok(inner(answer)?), ask.effect, ask.text) } else { Ok(answer) }

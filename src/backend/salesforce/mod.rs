@@ -71,7 +71,7 @@ impl Salesforce {
         let settings = Settings::read(node, out)?;
         let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
         let Deployment { queue, max_wait, .. } = *deployment;
-        let api = Arc::new(Api::new(settings));
+        let api = Arc::new(Api::new(deployment.name, settings));
         let objects = Objects::new(api.clone());
         Some(Self {
             inspector: Inspector::new(api.clone(), objects.clone()),

@@ -1,13 +1,21 @@
 //! Each fault of the service has its code, in time, and a read is tried again where that may help.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, atomic::Ordering},
+    time::Duration,
+};
 
-use datadip::backend::{Column, Failure, FailureKind, Flow, Request, Retry, Sink, Stop};
+use datadip::{
+    backend::{Column, Deployment, Failure, FailureKind, Flow, Request, Retry, Sink, Stop, driver},
+    yaml,
+};
 use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Fault, NAMES, Org, Server, read, request};
+use super::{AUTH, Fault, NAMES, Org, Server, read, request};
 use crate::backends::tools::Kept;
 
 /// A request that loses no time.
@@ -246,4 +254,36 @@ async fn the_use_of_limits_is_known() {
     read(&backend, NAMES).await.expect("it answers");
     let usage: Vec<_> = backend.usage().into_iter().map(|usage| (usage.name, usage.used, usage.limit)).collect();
     assert_eq!(usage, [("api-usage".to_owned(), 25, 5000), ("per-app-api-usage".to_owned(), 17, 250)]);
+}
+
+/// A log, in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_whose_limits_come_to_an_end() {
+    let server = Server::start(Org::demo());
+    server.org().limits = Some("api-usage=4001/5000".into());
+    let (log, settings) = (Log::default(), format!("kind: salesforce\nlogin_url: '{}'\nauth: {AUTH}", server.url()));
+    let (document, mut out) = yaml::parse(&settings);
+    let deployment = Deployment { name: "crm", ..Deployment::at(Path::new(".")) };
+    let open = driver("salesforce").expect("it is registered").open;
+    let backend = open(&document.expect("valid YAML").root, &deployment, &mut out).expect("nothing is wrong");
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let logging = tracing::subscriber::set_default(subscriber);
+    read(&backend, NAMES).await.expect("it answers");
+    drop(logging);
+    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("UTF-8");
+    assert!(log.contains(r#"backend="crm""#) && log.contains("4001 of 5000"), "{log}");
 }
