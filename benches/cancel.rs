@@ -41,7 +41,7 @@ async fn main() {
         let connected = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
         measure::<PgConnection>("postgres", &database, "SELECT pg_sleep(60)::text AS a", [listed, connected]).await;
     }
-    if let Some(database) = Database::mysql("") {
+    if let Some(database) = Database::mysql("DO 0") {
         let listed = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = DATABASE()
                       AND INFO LIKE '%SLEEP(60)%' AND ID <> CONNECTION_ID()";
         let connected = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
