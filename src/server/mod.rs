@@ -8,6 +8,7 @@ mod answer;
 mod calls;
 mod connection;
 mod log;
+mod metrics;
 pub mod openapi;
 mod operations;
 mod problem;

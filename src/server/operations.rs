@@ -1,15 +1,15 @@
-//! What operators ask (SPEC 8.4): health, readiness, the catalog, the OpenAPI document.
+//! What operators ask (SPEC 8.4): health, readiness, the catalog, the OpenAPI document, metrics.
 
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
-use actix_http::{Method, Response, StatusCode, body::BoxBody};
+use actix_http::{Method, Response, StatusCode, body::BoxBody, header::HeaderValue};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::{Received, answer, openapi, problem::Problem};
+use super::{Received, answer, metrics, openapi, problem::Problem};
 use crate::{
     backend::Health,
     catalog::{Catalog, Entry, State},
@@ -28,6 +28,10 @@ pub enum Operation {
     Catalog,
     /// `/openapi.json`
     OpenApi,
+    /// `/metrics`
+    Metrics,
+    /// `/profiler`
+    Profiler,
 }
 
 impl Operation {
@@ -38,6 +42,8 @@ impl Operation {
             "/readyz" => Some(Self::Ready),
             "/catalog" => Some(Self::Catalog),
             "/openapi.json" => Some(Self::OpenApi),
+            "/metrics" => Some(Self::Metrics),
+            "/profiler" => Some(Self::Profiler),
             _ => None,
         }
     }
@@ -63,6 +69,11 @@ pub fn answer(received: Received<'_>, operation: Operation) -> Result<Response<B
         }
         Operation::Catalog => (StatusCode::OK, catalog(&gateway.catalog).to_string().into()),
         Operation::OpenApi => (StatusCode::OK, received.shared.documents.get(gateway)),
+        Operation::Metrics => {
+            let media_type = HeaderValue::from_static(metrics::MEDIA_TYPE);
+            return Ok(answer::with_type(StatusCode::OK, media_type, BoxBody::new(metrics::metrics(gateway))));
+        }
+        Operation::Profiler => (StatusCode::OK, metrics::profile(gateway).to_string().into()),
     };
     Ok(answer::json(status, body))
 }

@@ -60,7 +60,16 @@ async fn a_key_calls_what_it_may() {
 #[tokio::test]
 async fn without_a_key_nothing_is_known() {
     let gateway = keyed("");
-    for path in ["/actions/find", "/actions/nope", "/nope", "/simulate/find", "/catalog", "/openapi.json"] {
+    for path in [
+        "/actions/find",
+        "/actions/nope",
+        "/nope",
+        "/simulate/find",
+        "/catalog",
+        "/openapi.json",
+        "/metrics",
+        "/profiler",
+    ] {
         let answer = gateway.post(path, "").await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "unauthenticated"), "{path}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
@@ -72,7 +81,7 @@ async fn without_a_key_nothing_is_known() {
 #[tokio::test]
 async fn operations_want_an_admin_and_probes_want_nobody() {
     let gateway = keyed("");
-    for path in ["/catalog", "/openapi.json"] {
+    for path in ["/catalog", "/openapi.json", "/metrics", "/profiler"] {
         assert_eq!(gateway.send(&format!("GET {path}\nX-Api-Key: r"), "").await.status, 403);
         assert_eq!(gateway.send(&format!("GET {path}\nX-Api-Key: o"), "").await.status, 200);
     }
@@ -161,7 +170,15 @@ async fn operations_may_have_a_listener_of_their_own() {
     let call = ("POST /actions/find", br#"{"customer_id": 1}"#);
     assert_eq!(send(main, call.0, call.1).await.status, 200);
     assert_eq!(send(admin, call.0, call.1).await.status, 404);
-    for head in ["GET /healthz", "GET /readyz", "GET /catalog", "GET /openapi.json", "POST /simulate/find"] {
+    for head in [
+        "GET /healthz",
+        "GET /readyz",
+        "GET /catalog",
+        "GET /openapi.json",
+        "GET /metrics",
+        "GET /profiler",
+        "POST /simulate/find",
+    ] {
         let body: &[u8] = if head.starts_with("POST") { call.1 } else { b"" };
         assert_eq!(send(main, head, body).await.status, 404, "{head}");
         assert_eq!(send(admin, head, body).await.status, 200, "{head}");

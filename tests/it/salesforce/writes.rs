@@ -472,3 +472,34 @@ async fn a_simulation_and_a_broken_call_send_nothing() {
     assert_eq!(setup.gateway.post("/simulate/open", "{}").await.code(), "missing_parameter");
     assert_eq!((setup.sent(), setup.server.logins()), (0, 0));
 }
+
+#[tokio::test]
+async fn operators_see_how_much_of_the_orgs_limits_is_used() {
+    let setup = Setup::new();
+    let unused = setup.gateway.get("/metrics").await;
+    let unused = unused.text();
+    assert!(!unused.contains("datadip_api_used") && !unused.contains("datadip_backend_up"), "{unused}");
+    setup.server.org().limits =
+        Some("api-usage=25/5000; per-app-api-usage=17/250(appName=sample-connected-app)".into());
+    assert_eq!(setup.call("open", &ada()).await.status, 200);
+    let answer = setup.gateway.get("/metrics").await;
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in [
+        "# TYPE datadip_api_used gauge",
+        r#"datadip_api_used{backend="org",limit="api-usage"} 25"#,
+        r#"datadip_api_limit{backend="org",limit="api-usage"} 5000"#,
+        r#"datadip_api_used{backend="org",limit="per-app-api-usage"} 17"#,
+        r#"datadip_backend_up{backend="org"} 1"#,
+        r#"datadip_breaker_open{backend="org"} 0"#,
+        r#"datadip_pool_connections{backend="org",state="open"} 0"#,
+        "datadip_quarantined_files 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    let shown = json!({ "limits": { "org": {
+        "api-usage": { "used": 25, "limit": 5000 },
+        "per-app-api-usage": { "used": 17, "limit": 250 },
+    } } });
+    assert_eq!(setup.gateway.get("/profiler").await.json(), shown);
+}
