@@ -12,11 +12,18 @@ pub(super) enum Dated {
 }
 
 /// Standard fields that are of one type in all objects that have them
-/// (<https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/system_fields.htm>). A field of
-/// somebody's own ends in `__c` and has no such name.
-const DATETIMES: &[&str] =
-    &["CreatedDate", "LastModifiedDate", "SystemModstamp", "LastViewedDate", "LastReferencedDate"];
-const DATES: &[&str] = &["Birthdate", "LastActivityDate"];
+/// (<https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/system_fields.htm>, and the
+/// pages of Contact, Event, Opportunity and Task). A field of somebody's own ends in `__c` and has no such name.
+const DATETIMES: &[&str] = &[
+    "CreatedDate",
+    "LastModifiedDate",
+    "SystemModstamp",
+    "LastViewedDate",
+    "LastReferencedDate",
+    "ActivityDateTime",
+    "ReminderDateTime",
+];
+const DATES: &[&str] = &["ActivityDate", "Birthdate", "CloseDate", "LastActivityDate"];
 
 /// The type of a field of this name, where it is one of them. What another name suggests is no type: `Batch_Day__c` and
 /// `Import_Date__c` may be texts.

@@ -238,15 +238,24 @@ impl Parser<'_> {
         };
         let written = &self.text[range.clone()];
         let found = match (field, literal, bound) {
-            (_, Literal::Text, _) => unquoted_date(written)
-                .map(|date| ("a date stands without quotes".to_owned(), format!("write `{date}`"))),
+            (_, Literal::Text, _) => unquoted_date(written).map(|date| {
+                let help = match field {
+                    Dated::Datetime if date.len() == DAY => {
+                        format!("write `{date}T00:00:00Z`, or compare the day: `DAY_ONLY({name})`")
+                    }
+                    Dated::Datetime => format!("write `{date}`"),
+                    Dated::Date => format!("write `{}`", &date[..DAY]),
+                };
+                ("a date stands without quotes".to_owned(), help)
+            }),
             (Dated::Datetime, Literal::Date, _) => Some((
                 format!("`{name}` is a datetime, and `{written}` a date"),
                 format!("write `{written}T00:00:00Z`, or compare the day: `DAY_ONLY({name})`"),
             )),
-            (Dated::Date, Literal::Datetime, _) => {
-                Some((format!("`{name}` is a date, and `{written}` a datetime"), format!("write `{}`", &written[..10])))
-            }
+            (Dated::Date, Literal::Datetime, _) => Some((
+                format!("`{name}` is a date, and `{written}` a datetime"),
+                format!("write `{}`", &written[..DAY]),
+            )),
             (Dated::Datetime, _, Some(ty)) if ty != ParamType::one(Scalar::Timestamp) => {
                 let message = format!("`{name}` is a datetime, and this value of type {ty}");
                 let help = "declare the parameter as `timestamp`";
@@ -275,14 +284,17 @@ fn is_currency(word: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// How long a date is, as `2026-11-20`.
+const DAY: usize = 10;
+
 /// The literal that a text in quotes should be, where it is a date or a datetime.
 fn unquoted_date(quoted: &str) -> Option<String> {
     let text = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
-    if text.len() == 10 && text.parse::<civil::Date>().is_ok() {
+    if text.len() == DAY && text.parse::<civil::Date>().is_ok() {
         return Some(text.to_owned());
     }
     let (date, time) = text.split_once(['T', ' '])?;
-    let dated = date.len() == 10 && date.parse::<civil::Date>().is_ok();
+    let dated = date.len() == DAY && date.parse::<civil::Date>().is_ok();
     let timed = time.get(..8).is_some_and(|clock| clock.parse::<civil::Time>().is_ok());
     let zone = if time.ends_with('Z') || time.get(8..)?.contains(['+', '-']) { "" } else { "Z" };
     (dated && timed).then(|| format!("{date}T{time}{zone}"))

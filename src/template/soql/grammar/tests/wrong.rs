@@ -105,7 +105,19 @@ const WRONG: &[Wrong] = &[
     ("SELECT `Id` FROM Account", &[("`", "expected a field, got ```", "names stand without quotes")]),
     (
         "SELECT Id FROM Account WHERE CreatedDate > '2023-01-01'",
-        &[("'2023-01-01'", "a date stands without quotes", "write `2023-01-01`")],
+        &[(
+            "'2023-01-01'",
+            "a date stands without quotes",
+            "write `2023-01-01T00:00:00Z`, or compare the day: `DAY_ONLY(CreatedDate)`",
+        )],
+    ),
+    (
+        "SELECT Id FROM Task WHERE ActivityDate >= '2026-11-01T00:00:00Z'",
+        &[("'2026-11-01T00:00:00Z'", "a date stands without quotes", "write `2026-11-01`")],
+    ),
+    (
+        "SELECT Id FROM Opportunity WHERE CloseDate < '2026-11-01'",
+        &[("'2026-11-01'", "a date stands without quotes", "write `2026-11-01`")],
     ),
     (
         "SELECT Id FROM Account WHERE CreatedDate > '2023-01-01T00:00:00'",
