@@ -20,7 +20,7 @@ use crate::{
     backend::{
         Failure, FailureKind, Inspect, Retry,
         inspect::{Described, Description, JsonKind, Plan, Table, TableColumn, name_parts},
-        service::Tries,
+        service::{Tries, descriptions::Describes},
     },
     template::{
         Statement,

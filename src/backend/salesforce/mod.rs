@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use self::{
     api::Api,
-    describe::Objects,
+    describe::{Objects, objects},
     inspect::Inspector,
     settings::{Settings, SettingsSpec},
 };
@@ -72,7 +72,7 @@ impl Salesforce {
         let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
         let Deployment { queue, max_wait, .. } = *deployment;
         let api = Arc::new(Api::new(deployment.name, settings));
-        let objects = Objects::new(api.clone());
+        let objects = objects(api.clone());
         Some(Self {
             inspector: Inspector::new(api.clone(), objects.clone()),
             objects,

@@ -4,6 +4,7 @@
 pub mod address;
 pub mod background;
 pub mod client;
+pub mod descriptions;
 pub mod jwt;
 pub mod oauth;
 pub mod once;
