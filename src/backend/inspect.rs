@@ -17,8 +17,8 @@ pub trait Inspect: Send + Sync + fmt::Debug {
     /// What the database says of a statement. A table or column that is not there is a failure of kind
     /// [`Drift`](super::FailureKind::Drift) whose message names it; anything else that it refuses in the statement is one of
     /// kind [`Other`](super::FailureKind::Other). One of kind [`Untold`](super::FailureKind::Untold) says nothing of the
-    /// statement.
-    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>>;
+    /// statement. `None` where it tells of tables only.
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Option<Description>, Failure>>;
 
     /// Its planner's generic plan of a statement, made without values.
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>>;
@@ -31,6 +31,17 @@ pub trait Inspect: Send + Sync + fmt::Debug {
     /// a database.
     fn every(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// Whether nobody has used it since this was last asked, and asking it would only keep it awake: what was known of it then
+    /// is good enough.
+    fn rests(&self) -> bool {
+        false
+    }
+
+    /// The same, asked with a role of its own that an action runs with, where a backend knows such roles.
+    fn with_role(&self, _role: &str) -> Option<Box<dyn Inspect + '_>> {
+        None
     }
 
     /// A table or view, named as a statement names it. A backend that remembers tables asks again before it says that there is

@@ -231,7 +231,7 @@ fn expression(expr: &Expr, text: &str, place: Range<usize>, dialect: Dialect) ->
 }
 
 /// A name as the dialect folds it: PostgreSQL to small letters, Snowflake to large ones, unless it is quoted.
-fn folded(ident: &ast::Ident, dialect: Dialect) -> Cow<'_, str> {
+pub(super) fn folded(ident: &ast::Ident, dialect: Dialect) -> Cow<'_, str> {
     match dialect {
         Dialect::Postgres if ident.quote_style.is_none() => Cow::Owned(ident.value.to_lowercase()),
         Dialect::Snowflake if ident.quote_style.is_none() => Cow::Owned(ident.value.to_uppercase()),

@@ -8,6 +8,7 @@ mod allow;
 mod columns;
 mod kind;
 mod level;
+mod needs;
 mod rules;
 mod statement;
 mod subject;
@@ -23,6 +24,7 @@ use crate::{
 pub use allow::{Finder, silence};
 pub(crate) use columns::{Column, Columns, Inner};
 pub(crate) use level::Level;
+pub(crate) use needs::{Need, needs};
 pub(crate) use statement::{Statement, tables};
 pub(crate) use subject::Subject;
 

@@ -215,13 +215,18 @@ impl Statement {
 /// The tables and views that a statement names, as it writes them; `None` where the parser refuses it. The names of its WITH
 /// clauses are among them: inside of one, a table of the same name may be meant.
 pub(crate) fn tables(text: &str, dialect: Dialect) -> Option<BTreeSet<String>> {
-    let tree = parse(text, &code(text, dialect), dialect).ok()?;
+    let tree = read(text, dialect)?;
     let mut tables = BTreeSet::new();
     let _ = ast::visit_relations(&tree, |name| {
         tables.insert(name.to_string());
         ControlFlow::<()>::Continue(())
     });
     Some(tables)
+}
+
+/// The syntax tree of a statement; `None` where the parser refuses it.
+pub(super) fn read(text: &str, dialect: Dialect) -> Option<ast::Statement> {
+    parse(text, &code(text, dialect), dialect).ok()
 }
 
 fn code(text: &str, dialect: Dialect) -> Vec<Code> {

@@ -8,12 +8,15 @@ use std::{
 
 use tokio::time::timeout;
 
-use super::judge::{Judge, Known};
+use super::{
+    by_tables,
+    judge::{Judge, Known},
+};
 use crate::{
     action::Action,
     backend::{
         Failure, FailureKind, Inspect,
-        inspect::{ALL_TABLES, name_parts},
+        inspect::{ALL_TABLES, Description, name_parts},
     },
     diagnostic::Diagnostic,
     lint::{self, Finder},
@@ -33,6 +36,8 @@ const MAX_REFUSED: usize = 50;
 ///
 /// When the backend cannot answer at the moment: then nothing is known.
 pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagnostic>, Failure> {
+    let own = own(action, inspect);
+    let inspect = own.as_deref().unwrap_or(inspect);
     let Some(spec) = written(action) else { return Ok(Vec::new()) };
     let Some(mut judge) = Judge::new(action, &spec) else { return Ok(Vec::new()) };
     let mut refused = 0;
@@ -41,7 +46,7 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
         let last = at + 1 == action.statements.len();
         for (shape, statement) in distinct(template) {
             let text = || template.shape_text(shape);
-            match asked(inspect.describe(statement)).await {
+            match describe(action, statement, inspect).await {
                 Ok(description) => judge.description(&text, &description, last),
                 Err(failure) if passes(&failure) => return Err(failure),
                 Err(failure) => {
@@ -70,6 +75,19 @@ pub async fn examine(action: &Action, inspect: &dyn Inspect) -> Result<Vec<Diagn
         }
     }
     Ok(judge.found())
+}
+
+/// What a backend says of a statement, or what its tables say of it.
+async fn describe(action: &Action, statement: &Statement, inspect: &dyn Inspect) -> Result<Description, Failure> {
+    match asked(inspect.describe(statement)).await? {
+        Some(description) => Ok(description),
+        None => by_tables::describe(statement, action.driver.dialect, inspect).await,
+    }
+}
+
+/// The backend as an action meets it: its role may see other tables than the backend's own.
+pub(super) fn own<'a>(action: &Action, inspect: &'a dyn Inspect) -> Option<Box<dyn Inspect + 'a>> {
+    inspect.with_role(action.options.role.as_deref()?)
 }
 
 /// What the author may have meant: the columns of the action's tables, and all tables.

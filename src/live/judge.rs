@@ -249,7 +249,7 @@ fn written(kind: JsonKind) -> Types {
 }
 
 /// Whether a column that a file names is one of the database's: unquoted names are folded, or compared without case.
-fn same_name(dialect: Dialect, wanted: &str, name: &str) -> bool {
+pub(super) fn same_name(dialect: Dialect, wanted: &str, name: &str) -> bool {
     wanted == name
         || match dialect {
             Dialect::Postgres => wanted.to_lowercase() == name,

@@ -2,6 +2,7 @@
 //! answered, and what they cost. Asked for `lint --live`, and in the background while the gateway serves. Callers are never
 //! kept waiting: they see what was found last.
 
+mod by_tables;
 mod examine;
 mod judge;
 mod lint;

@@ -2,7 +2,7 @@
 //! once those whose calls fail as if something was missing. A round is broken off for what is more urgent. What it finds is in each action's [`Standing`](crate::catalog::Standing).
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -162,9 +162,12 @@ struct Watched {
     /// The backend that all this is of.
     backend: Option<Weak<dyn Backend>>,
     actions: HashMap<String, Watching>,
-    /// The tables as they were when they were last compared.
-    digests: HashMap<String, String>,
+    /// The tables as they were when they were last compared, as each role sees them.
+    digests: HashMap<Role, HashMap<String, String>>,
 }
+
+/// The role of its own that an action runs with.
+type Role = Option<Arc<str>>;
 
 /// When an action is to be examined, the most urgent first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,6 +186,7 @@ enum Due {
 struct Watching {
     revision: String,
     tables: BTreeSet<String>,
+    role: Role,
     due: Due,
     drift: Vec<Diagnostic>,
     costed: Option<Instant>,
@@ -210,7 +214,9 @@ impl Watched {
         let mut served: Vec<(&Arc<Entry>, &Arc<Action>)> =
             served.filter(|(_, action)| action.backend == name).collect();
         self.follow(backend, &served).await;
-        if !due && self.actions.values().all(|watching| watching.due == Due::Known) {
+        let known = self.actions.values().all(|watching| watching.due == Due::Known);
+        let fine = || self.actions.values().all(|watching| !has_errors(&watching.drift));
+        if known && (!due || (fine() && inspect.rests())) {
             return Round::Done;
         }
         let mut round = Round::Done;
@@ -258,6 +264,7 @@ impl Watched {
                 watching = Watching {
                     revision: action.revision.clone(),
                     tables: tables(action),
+                    role: action.options.role.clone(),
                     logged: watching.logged,
                     unexamined: watching.unexamined,
                     ..Watching::default()
@@ -279,16 +286,24 @@ impl Watched {
         self.backend = Some(backend);
     }
 
-    /// One query for all tables that actions use: those of a table that changed are to be examined again.
+    /// One query for all tables that actions use, for each role that they run with: actions of a table that changed are to be
+    /// examined again.
     async fn compare(&mut self, inspect: &dyn Inspect) -> Result<(), Failure> {
-        let tables: BTreeSet<&String> = self.actions.values().flat_map(|watching| &watching.tables).collect();
-        let tables: Vec<String> = tables.into_iter().cloned().collect();
-        if self.actions.is_empty() {
-            return Ok(());
+        let mut tables: BTreeMap<Role, BTreeSet<String>> = BTreeMap::new();
+        for watching in self.actions.values() {
+            tables.entry(watching.role.clone()).or_default().extend(watching.tables.iter().cloned());
         }
-        let now = asked(inspect.digests(&tables)).await?;
+        let mut now = HashMap::new();
+        for (role, tables) in tables {
+            let own = role.as_deref().and_then(|role| inspect.with_role(role));
+            let tables: Vec<String> = tables.into_iter().collect();
+            now.insert(role, asked(own.as_deref().unwrap_or(inspect).digests(&tables)).await?);
+        }
         for watching in self.actions.values_mut() {
-            if watching.tables.iter().any(|table| now.get(table) != self.digests.get(table)) {
+            let of = |digests: &HashMap<Role, HashMap<String, String>>, table: &String| {
+                digests.get(&watching.role).and_then(|digests| digests.get(table)).cloned()
+            };
+            if watching.tables.iter().any(|table| of(&now, table) != of(&self.digests, table)) {
                 watching.due = watching.due.min(Due::Soon);
             }
         }

@@ -61,6 +61,8 @@ struct Asked {
     digests_fail: Mutex<Option<FailureKind>>,
     /// The least time from one comparison to the next.
     least: Duration,
+    /// Whether nobody uses it.
+    rests: AtomicBool,
     /// Whether describing a statement panics.
     panics: AtomicBool,
     /// What the planner estimates.
@@ -77,7 +79,7 @@ impl Asked {
 }
 
 impl Inspect for Asked {
-    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Option<Description>, Failure>> {
         Box::pin(async {
             self.one_at_a_time().await;
             self.described.fetch_add(1, Relaxed);
@@ -91,7 +93,7 @@ impl Inspect for Asked {
             let missing = self.missing.lock().expect("no panic").clone();
             match missing.filter(|missing| statement.text().ends_with(missing.as_str())) {
                 Some(missing) => Err(Failure::new(FailureKind::Drift, format!("no such table: {missing}"))),
-                None => Ok(Description::default()),
+                None => Ok(Some(Description::default())),
             }
         })
     }
@@ -121,6 +123,10 @@ impl Inspect for Asked {
 
     fn every(&self) -> Duration {
         self.least
+    }
+
+    fn rests(&self) -> bool {
+        self.rests.load(Relaxed)
     }
 
     fn table<'a>(&'a self, _: &'a str, _: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
@@ -230,6 +236,22 @@ async fn two_thousand_actions_cost_one_query_a_minute_and_what_changed_is_examin
     *asked.missing.lock().expect("no panic") = None;
     until("it is mended", || state(&live, "a0007").is_none()).await;
     assert!(asked.described.load(Relaxed) < 2100, "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_rests_is_left_alone_unless_an_action_waits_for_it() {
+    let (folder, asked, live) = serve(2);
+    asked.rests.store(true, Relaxed);
+    let _watch = watch(live.clone(), PACE);
+    until("what is new is examined", || asked.described.load(Relaxed) == 2).await;
+    let before = asked.digests.load(Relaxed);
+    sleep(PACE.every * 4).await;
+    assert_eq!(asked.digests.load(Relaxed), before, "nobody uses it");
+    *asked.missing.lock().expect("no panic") = Some("t0009".into());
+    edit(&folder, &live, "a0000", &on("t0009"));
+    until("it is drifted", || state(&live, "a0000") == Some(State::Drifted)).await;
+    *asked.missing.lock().expect("no panic") = None;
+    until("it recovers though nothing reaches the backend", || state(&live, "a0000").is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

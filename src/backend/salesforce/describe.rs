@@ -12,7 +12,7 @@ use crate::backend::{
     service::{
         Refused, Tries,
         client::Answer,
-        descriptions::{Descriptions, Describes},
+        descriptions::{Describes, Descriptions},
     },
 };
 
@@ -96,7 +96,6 @@ impl Object {
             (None, None) => None,
         }
     }
-
 }
 
 impl Describes for Object {

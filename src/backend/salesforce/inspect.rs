@@ -166,8 +166,8 @@ impl Inspector {
 }
 
 impl Inspect for Inspector {
-    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(self.describe(statement))
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Option<Description>, Failure>> {
+        Box::pin(async { self.describe(statement).await.map(Some) })
     }
 
     fn plan<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {

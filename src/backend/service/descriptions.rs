@@ -144,12 +144,7 @@ impl<T: Describes> Descriptions<T> {
     /// # Errors
     ///
     /// As [`get`](Self::get).
-    pub async fn having(
-        &self,
-        key: &str,
-        when: When,
-        has: impl Fn(&T) -> bool,
-    ) -> Result<Option<Arc<T>>, Failure> {
+    pub async fn having(&self, key: &str, when: When, has: impl Fn(&T) -> bool) -> Result<Option<Arc<T>>, Failure> {
         match self.get(key, when).await? {
             Some(object) if has(&object) => Ok(Some(object)),
             _ if when == When::Now => self.get(key, When::Within(NEW)).await,
@@ -169,6 +164,13 @@ impl<T: Describes> Descriptions<T> {
         if let Some(entry) = self.known().get_mut(&(self.fold)(key)) {
             entry.doubts.raise(Instant::now());
         }
+    }
+
+    /// The same of all objects whose keys fit.
+    pub fn doubt_all(&self, fits: impl Fn(&str) -> bool) {
+        let now = Instant::now();
+        let mut known = self.known();
+        known.iter_mut().filter(|(key, _)| fits(key)).for_each(|(_, entry)| entry.doubts.raise(now));
     }
 
     async fn ask(&self, key: &str, when: When) -> Result<Option<Arc<T>>, Failure> {

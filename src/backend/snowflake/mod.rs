@@ -11,6 +11,8 @@ pub mod options;
 pub mod render;
 mod run;
 pub mod settings;
+mod submission;
+mod tables;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,9 +22,11 @@ use tokio::time::Instant;
 use self::{
     api::Api,
     settings::{Settings, SettingsSpec},
+    tables::Inspector,
 };
 use super::{
-    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Request, Sink, Timings, health::LastSeen,
+    Backend, Connections, Deployment, Driver, Failure, FailureKind, Health, Inspect, Request, Sink, Timings,
+    health::LastSeen, service::turn::Turn,
 };
 use crate::{
     diagnostic::Diagnostic,
@@ -48,6 +52,7 @@ pub static DRIVER: Driver = Driver {
 #[derive(Debug)]
 struct Snowflake {
     api: Arc<Api>,
+    inspector: Inspector,
     /// How many calls run at once, and how many wait.
     limiter: Limiter,
     allow_tests: bool,
@@ -59,8 +64,10 @@ impl Snowflake {
         let settings = Settings::read(node, out)?;
         let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
         let Deployment { queue, max_wait, .. } = *deployment;
+        let api = Arc::new(Api::new(settings));
         Some(Self {
-            api: Arc::new(Api::new(settings)),
+            inspector: Inspector::new(api.clone()),
+            api,
             limiter: Limiter::new(LimiterSettings { concurrency, queue, max_wait, rate: None }),
             allow_tests,
             seen: LastSeen::default(),
@@ -70,10 +77,17 @@ impl Snowflake {
     async fn run(&self, request: &Request, sink: &mut dyn Sink) -> Result<Timings, Failure> {
         let started = Instant::now();
         let full = |_| Failure::new(FailureKind::Overloaded, "`max_concurrency` calls run, and none ended in time");
-        let _permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
+        let permit = self.limiter.acquire(request.deadline).await.map_err(full)?;
         sink.connected();
         let begun = Instant::now();
-        run::run(&self.api, request, sink).await?;
+        let mut turn = Turn::new(&self.limiter, permit, sink);
+        let outcome = run::run(&self.api, request, &mut turn).await;
+        self.inspector.used();
+        if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Drift) {
+            let role = request.options.role.as_deref();
+            request.statements.iter().for_each(|bound| self.inspector.doubt(role, bound.text()));
+        }
+        outcome?;
         Ok(Timings { queue: begun - started, backend: begun.elapsed() })
     }
 }
@@ -105,6 +119,10 @@ impl Backend for Snowflake {
 
     fn can_roll_back(&self) -> bool {
         false
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(&self.inspector)
     }
 
     fn connections(&self) -> Connections {

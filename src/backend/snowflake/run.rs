@@ -1,10 +1,16 @@
 //! Runs a statement: what is sent, and how its rows are fetched and given on, one partition at a time.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use serde::Deserialize;
-use serde_json::{Map, Value as Json, json, value::RawValue};
-use tokio::time::{Instant, timeout_at};
+use serde_json::{Value as Json, value::RawValue};
+use tokio::time::timeout_at;
 
 use super::{
     api::{Api, Ask},
@@ -12,8 +18,12 @@ use super::{
     execution::{self, Ended, Order, answered},
     nature::Nature,
     render::{Column as Cells, RowType},
+    submission::{Submission, tag},
 };
-use crate::backend::{Bound, Column, Failure, FailureKind, Flow, Request, Sink, service::Tries};
+use crate::backend::{
+    Column, Failure, FailureKind, Flow, Request, Sink,
+    service::{Refused, Tries},
+};
 
 /// The answer of a statement, with its first rows.
 #[derive(Deserialize)]
@@ -66,7 +76,15 @@ pub async fn run(api: &Arc<Api>, request: &Request, sink: &mut dyn Sink) -> Resu
         return refused("what a statement writes on Snowflake cannot be undone");
     }
     let deadline = sink.deadline().unwrap_or(request.deadline);
-    let order = Order { body: body(api, request, bound, deadline)?, retry: request.retry, deadline };
+    let options = &request.options;
+    let submission = Submission {
+        text: bound.text(),
+        bindings: bindings(&bound.binds)?,
+        warehouse: options.warehouse.as_deref().or(api.context.warehouse.as_deref()),
+        role: options.role.as_deref(),
+        tag: tag(request.origin.as_ref(), options.query_tag.as_deref().or(api.context.query_tag.as_deref())),
+    };
+    let order = submission.order(api, request.retry, deadline);
     let ended = if request.write {
         write(api, request, &order).await?
     } else {
@@ -94,42 +112,6 @@ async fn write(api: &Arc<Api>, request: &Request, order: &Order) -> Result<Ended
     outcome.map_err(|refused| refused.failure)
 }
 
-/// The body of a submission.
-fn body(api: &Api, request: &Request, bound: &Bound, deadline: Instant) -> Result<bytes::Bytes, Failure> {
-    let (context, options) = (&api.context, &request.options);
-    // Where nobody can stop it any more, it stops itself.
-    let left = deadline.saturating_duration_since(Instant::now());
-    let mut body = Map::new();
-    body.insert("statement".into(), bound.text().into());
-    body.insert("timeout".into(), (left.as_millis().div_ceil(1000).max(1) as u64).into());
-    let named = [
-        ("database", context.database.as_deref()),
-        ("schema", context.schema.as_deref()),
-        ("warehouse", options.warehouse.as_deref().or(context.warehouse.as_deref())),
-        ("role", options.role.as_deref().or(context.role.as_deref())),
-    ];
-    body.extend(named.into_iter().filter_map(|(key, name)| Some((key.to_owned(), name?.into()))));
-    let bindings = bindings(&bound.binds)?;
-    if !bindings.is_empty() {
-        body.insert("bindings".into(), bindings.into());
-    }
-    let word = options.query_tag.as_deref().or(context.query_tag.as_deref());
-    body.insert("parameters".into(), json!({ "TIMEZONE": "UTC", "QUERY_TAG": tag(request, word) }));
-    Ok(Json::Object(body).to_string().into())
-}
-
-/// What the history of statements says of this one, as JSON: Snowflake reads it with `PARSE_JSON(query_tag)`.
-fn tag(request: &Request, word: Option<&str>) -> String {
-    let mut tag = Map::new();
-    tag.insert("by".into(), "datadip".into());
-    if let Some(origin) = &request.origin {
-        tag.insert("action".into(), origin.action.as_str().into());
-        tag.insert("request".into(), origin.request_id.as_str().into());
-    }
-    tag.extend(word.map(|word| ("tag".to_owned(), word.into())));
-    Json::Object(tag).to_string()
-}
-
 /// Gives the rows of a result on, with one partition in memory. What there is no use for is not fetched. How many rows were
 /// changed, where the statement was a procedure that did.
 async fn give(api: &Api, request: &Request, ended: Ended, sink: &mut dyn Sink) -> Result<u64, Failure> {
@@ -148,22 +130,22 @@ async fn give(api: &Api, request: &Request, ended: Ended, sink: &mut dyn Sink) -
         }
         let deadline = sink.deadline().unwrap_or(request.deadline);
         let tries = Tries { retry: request.retry, deadline, retries: &request.retries };
-        let answer = api.ask(tries, || Ok(Ask::Partition(handle.clone(), number)), answered).await;
-        let body = answer.map_err(|refused| refused.failure)?.body;
-        let more: More<'_> = serde_json::from_slice(&body).map_err(|_| odd("is no partition of rows"))?;
-        flow = rows(&more.data, &cells, sink).await?;
+        let body = partition(api, &handle, number, tries).await?;
+        flow = rows(&More::read(&body)?.data, &cells, sink).await?;
     }
     Ok(stats.as_ref().map_or(0, Stats::changed))
+}
+
+/// Further rows of a result.
+async fn partition(api: &Api, handle: &Arc<str>, number: usize, tries: Tries<'_>) -> Result<Vec<u8>, Failure> {
+    let answer = api.ask(tries, || Ok(Ask::Partition(handle.clone(), number)), answered).await;
+    Ok(answer.map_err(|refused| refused.failure)?.body)
 }
 
 /// Gives rows on as far as they are wanted.
 async fn rows(data: &[&RawValue], cells: &[Cells], sink: &mut dyn Sink) -> Result<Flow, Failure> {
     for row in data {
-        let row: Vec<Option<String>> =
-            serde_json::from_str(row.get()).map_err(|_| odd("has a row that cannot be read"))?;
-        if row.len() != cells.len() {
-            return Err(odd("has a row with other columns than it says"));
-        }
+        let row = row_of(row, cells.len())?;
         let values: Result<Vec<Json>, Failure> = cells.iter().zip(row).map(|(cells, cell)| cells.cell(cell)).collect();
         match sink.row(values?)? {
             Flow::More => {}
@@ -172,6 +154,50 @@ async fn rows(data: &[&RawValue], cells: &[Cells], sink: &mut dyn Sink) -> Resul
         }
     }
     Ok(Flow::More)
+}
+
+/// The cells of a row.
+fn row_of(row: &RawValue, columns: usize) -> Result<Vec<Option<String>>, Failure> {
+    let row: Vec<Option<String>> = serde_json::from_str(row.get()).map_err(|_| odd("has a row that cannot be read"))?;
+    if row.len() != columns {
+        return Err(odd("has a row with other columns than it says"));
+    }
+    Ok(row)
+}
+
+/// A row of a statement of datadip's own: its cells by the names of their columns.
+pub type Row = HashMap<String, Option<String>>;
+
+/// All rows of a statement of datadip's own.
+///
+/// # Errors
+///
+/// What keeps it from being answered by the deadline of its order.
+pub async fn all(api: &Arc<Api>, order: &Order) -> Result<Vec<Row>, Refused> {
+    let retries = AtomicU32::new(0);
+    let Ended { handle, body } = execution::run(api, order, &retries).await?;
+    let ResultSet { meta, data, .. } = ResultSet::read(&body).map_err(Refused::never)?;
+    let names: Vec<String> = meta.row_type.into_iter().map(|column| column.name).collect();
+    let mut rows = Vec::new();
+    let mut take = |data: &[&RawValue]| -> Result<(), Failure> {
+        for row in data {
+            rows.push(names.iter().cloned().zip(row_of(row, names.len())?).collect());
+        }
+        Ok(())
+    };
+    take(&data).map_err(Refused::never)?;
+    for number in 1..meta.partition_info.len() {
+        let tries = Tries { retry: order.retry, deadline: order.deadline, retries: &retries };
+        let body = partition(api, &handle, number, tries).await.map_err(Refused::never)?;
+        More::read(&body).and_then(|more| take(&more.data)).map_err(Refused::never)?;
+    }
+    Ok(rows)
+}
+
+impl<'a> More<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Failure> {
+        serde_json::from_slice(body).map_err(|_| odd("is no partition of rows"))
+    }
 }
 
 impl<'a> ResultSet<'a> {
@@ -186,8 +212,7 @@ impl<'a> ResultSet<'a> {
         let Some(row) = self.data.first().filter(|_| self.meta.row_type.iter().any(counts)) else {
             return Ok(self.stats.as_ref().map_or(0, Stats::changed));
         };
-        let row: Vec<Option<String>> =
-            serde_json::from_str(row.get()).map_err(|_| odd("has a row that cannot be read"))?;
+        let row = row_of(row, self.meta.row_type.len())?;
         let counts = self.meta.row_type.iter().zip(row).filter(|(column, _)| counts(column)).map(|(_, count)| count);
         counts.map(|count| count?.parse::<u64>().ok()).sum::<Option<u64>>().ok_or_else(|| odd("counts no rows"))
     }

@@ -105,8 +105,8 @@ impl Sqlite {
 }
 
 impl Inspect for Sqlite {
-    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(self.asked(async |connection| describe(connection, statement).await))
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Option<Description>, Failure>> {
+        Box::pin(self.asked(async |connection| describe(connection, statement).await.map(Some)))
     }
 
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {

@@ -137,7 +137,7 @@ async fn sorted_out(inspect: &dyn Inspect, dialect: Dialect, mut table: Table) -
     let mut unshown = Vec::new();
     for column in std::mem::take(&mut table.columns) {
         let described = match reading(&column, &table, dialect) {
-            Some(statement) => inspect.describe(&statement).await.ok(),
+            Some(statement) => inspect.describe(&statement).await.ok().flatten(),
             None => None,
         };
         let shown = described.is_none_or(|described| described.problems.is_empty());

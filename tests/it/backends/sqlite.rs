@@ -394,10 +394,10 @@ async fn a_statement_is_described_by_the_database_as_it_is_now() {
     let select = statement(SQL, "SELECT id, name, amount + 1 AS more FROM things WHERE id = {{ id }}", &[ID]).statement;
     let insert = statement(SQL, "INSERT INTO things (id, name, amount) VALUES ({{ id }}, 'x', 1)", &[ID]).statement;
     for _ in 0..2 {
-        let described = inspect.describe(&select).await.expect("it is fine");
+        let described = inspect.describe(&select).await.expect("it is fine").expect("it is described");
         let columns = described.columns.iter().map(|column| (column.name.as_str(), column.json)).collect::<Vec<_>>();
         assert_eq!(columns, [("id", JsonKind::Any), ("name", JsonKind::String), ("more", JsonKind::Any)]);
-        let described = inspect.describe(&insert).await.expect("a write can be described");
+        let described = inspect.describe(&insert).await.expect("a write can be described").expect("it is described");
         assert_eq!((described.columns.len(), described.problems.len()), (0, 0));
     }
     let tables = ["things".to_owned(), "none".to_owned()];

@@ -45,7 +45,7 @@ impl Live {
     }
 
     async fn describe(&self, sql: &str, types: &[Scalar]) -> Result<Description, Failure> {
-        self.ask().describe(&self.statement(sql, types)).await
+        self.ask().describe(&self.statement(sql, types)).await.map(|described| described.expect("databases tell"))
     }
 
     /// Each column as `name type kind nullable`.

@@ -11,7 +11,11 @@ use super::{Fault, Org, Server, query, read};
 
 async fn describe(backend: &dyn Backend, soql: &str) -> Result<Description, (FailureKind, String)> {
     let inspect = backend.inspect().expect("it can be asked");
-    inspect.describe(&query(soql).statement).await.map_err(|failure| (failure.kind, failure.message))
+    inspect
+        .describe(&query(soql).statement)
+        .await
+        .map(|described| described.expect("an org tells of queries"))
+        .map_err(|failure| (failure.kind, failure.message))
 }
 
 #[tokio::test]

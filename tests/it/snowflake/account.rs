@@ -20,6 +20,8 @@ pub type Cell = Option<String>;
 pub struct Account {
     /// What statements do, by their text. One that is not here answers the values that are bound to it.
     pub statements: HashMap<String, Canned>,
+    /// Tables by their names, as `DESCRIBE TABLE` tells them.
+    pub tables: HashMap<String, Described>,
     /// Tokens that are taken, with their type.
     pub tokens: HashMap<String, &'static str>,
     /// Tokens that are no longer taken.
@@ -32,6 +34,17 @@ pub struct Account {
     pub busy: bool,
     running: BTreeMap<String, Running>,
     handles: HashMap<String, String>,
+}
+
+/// A table or a stream.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// `TABLE` or `STREAM`.
+    pub kind: &'static str,
+    /// Its columns: name and type, with `!` where it may not be null.
+    pub columns: &'static str,
+    /// The role that may see it; any where it is none.
+    pub role: Option<&'static str>,
 }
 
 /// What a statement does.
@@ -124,6 +137,11 @@ impl Account {
         Self { statements, ..Self::default() }
     }
 
+    /// A table with columns such as `ID NUMBER(38,0)!, NAME VARCHAR(80)`.
+    pub fn table(&mut self, name: &str, columns: &'static str) {
+        self.tables.insert(name.to_owned(), Described { kind: "TABLE", columns, role: None });
+    }
+
     /// How many statements were executed.
     pub fn executed(&self) -> usize {
         self.executions.values().sum()
@@ -176,7 +194,7 @@ impl Account {
         *self.executions.entry(request.clone()).or_default() += 1;
         let canned = match self.statements.get(statement) {
             Some(canned) => canned.clone(),
-            None => match run(statement, &body["bindings"]) {
+            None => match self.describe(statement, &body).unwrap_or_else(|| run(statement, &body["bindings"])) {
                 Ok(canned) => canned,
                 Err(reply) => return reply,
             },
@@ -190,6 +208,31 @@ impl Account {
             return accepted(&handle, 202);
         }
         self.poll(&handle, None)()
+    }
+
+    /// What `DESCRIBE TABLE` and `DESCRIBE STREAM` answer; `None` for another statement. Names are folded to large letters.
+    fn describe(&self, statement: &str, body: &Json) -> Option<Result<Canned, Reply>> {
+        let (kind, name) = statement.strip_prefix("DESCRIBE ")?.split_once(' ')?;
+        let role = body["role"].as_str();
+        let named = |known: &str| known == name || (!name.contains('"') && known == name.to_uppercase());
+        let table = self.tables.iter().find(|(known, table)| named(known) && table.kind == kind);
+        let seen = table.map(|(_, table)| table).filter(|table| table.role.is_none() || table.role == role);
+        let Some(table) = seen else {
+            let message = format!("SQL compilation error:\nTable '{name}' does not exist or not authorized.");
+            return Some(Err(Reply::error(422, "002003", &message)));
+        };
+        let names = ["name", "type", "kind", "null?", "default", "primary key", "unique key", "comment"];
+        let columns: Vec<Json> = names.iter().map(|name| column(name, "text", Json::Null, Json::Null)).collect();
+        let rows = table.columns.split(", ").map(|column| {
+            let (name, kind) = column.split_once(' ').expect("a name and a type");
+            let nullable = if kind.ends_with('!') { "N" } else { "Y" };
+            let key = if name == "ID" { "Y" } else { "N" };
+            let cells = [Some(name), Some(kind.trim_end_matches('!')), Some("COLUMN"), Some(nullable), None, Some(key)];
+            let cells = cells.into_iter().chain([Some("N"), None]);
+            cells.map(|cell| cell.map(str::to_owned)).collect::<Vec<Cell>>()
+        });
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        Some(Ok(Canned::partitions(&columns, 1, move |_| rows.clone())))
     }
 
     /// `GET /api/v2/statements/{handle}`.

@@ -236,3 +236,12 @@ async fn what_cannot_be_reached_is_down_until_it_answers() {
     run(&backend, read(ONE)).await.expect("it is up");
     assert_eq!(backend.health(), Health::Up);
 }
+
+#[tokio::test]
+async fn who_waits_for_its_reader_keeps_nobody_else_from_running() {
+    let server = Server::start(one());
+    let backend = server.backend("max_concurrency: 1");
+    let streamed = tools::held(&backend, read(ONE)).await;
+    run(&backend, read(ONE)).await.expect("there is a place");
+    streamed.abort();
+}

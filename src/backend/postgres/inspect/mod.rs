@@ -97,8 +97,8 @@ impl Inspector {
 }
 
 impl Inspect for Inspector {
-    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Description, Failure>> {
-        Box::pin(self.side.ask(async |session| describe(&mut session.connection, statement).await))
+    fn describe<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Option<Description>, Failure>> {
+        Box::pin(self.side.ask(async |session| describe(&mut session.connection, statement).await.map(Some)))
     }
 
     fn plan<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Plan, Failure>> {
