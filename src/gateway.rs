@@ -21,6 +21,7 @@ use crate::{
     call::{Cache, Repeats},
     catalog::{Catalog, File},
     limit::Limiter,
+    profile::Profile,
     project::Project,
     settings::{BackendSettings, Fingerprint, Settings},
 };
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub cache: Arc<Cache>,
     /// The writes under idempotency keys, kept over every reload.
     pub repeats: Arc<Repeats>,
+    /// What calls did, kept over every reload.
+    pub profile: Arc<Profile>,
     /// Why the last reload left something as it was, in a sentence.
     pub reload_problem: Option<String>,
     /// Of which settings each backend is.
@@ -88,6 +91,8 @@ impl Gateway {
             .filter(|cache| cache.max_bytes() == settings.cache_bytes)
             .unwrap_or_else(|| Arc::new(Cache::new(settings.cache_bytes)));
         let repeats = previous.map(|previous| previous.repeats.clone()).unwrap_or_default();
+        let profile = previous.map(|previous| previous.profile.clone()).unwrap_or_default();
+        profile.recent.keep(settings.history);
         let mut backends = HashMap::new();
         let mut running = HashMap::new();
         for (name, wanted) in &settings.backends {
@@ -101,7 +106,17 @@ impl Gateway {
                 running.insert(name.clone(), made_of);
             }
         }
-        Self { settings, catalog, backends, limiter, cache, repeats, reload_problem: project.problem.clone(), running }
+        Self {
+            settings,
+            catalog,
+            backends,
+            limiter,
+            cache,
+            repeats,
+            profile,
+            reload_problem: project.problem.clone(),
+            running,
+        }
     }
 
     /// A backend, and of which settings it is.
@@ -122,6 +137,7 @@ impl Gateway {
             limiter: self.limiter.clone(),
             cache: self.cache.clone(),
             repeats: self.repeats.clone(),
+            profile: self.profile.clone(),
             reload_problem: self.reload_problem.clone(),
             running,
         }

@@ -30,6 +30,8 @@ pub mod limit;
 
 pub mod backend;
 
+pub mod profile;
+
 pub mod action;
 
 pub mod lint;

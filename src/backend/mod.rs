@@ -24,7 +24,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32},
     },
     time::Duration,
@@ -140,6 +140,16 @@ pub trait Backend: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The credits that a [`Job`] cost, once its service told them.
+    fn cost(&self, _job: &str) -> Option<f64> {
+        None
+    }
+
+    /// The credits of all jobs, as far as they were told; `None` where nobody asks for them.
+    fn costs(&self) -> Option<f64> {
+        None
+    }
+
     /// Closes its connections; calls that run are not interrupted.
     fn close(&self) -> BoxFuture<'_, ()>;
 
@@ -172,8 +182,23 @@ pub struct Request {
     pub committing: AtomicBool,
     /// Set by a backend that cannot roll back once a write has certainly taken effect, whatever comes of the run after that.
     pub committed: AtomicBool,
+    /// What a service ran for it, filled in by the backend as soon as it is known.
+    pub jobs: Mutex<Vec<Job>>,
     /// Who asks, for a service that keeps a history of what ran.
     pub origin: Option<Origin>,
+}
+
+/// A statement that a service ran, as the service's own history knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its id there.
+    pub id: Arc<str>,
+    /// From its submission to its end; zero while it runs.
+    pub elapsed: Duration,
+    /// The rows of its result, where it has one.
+    pub rows: Option<u64>,
+    /// The size of its result, unpacked, where the service tells it.
+    pub bytes: Option<u64>,
 }
 
 /// The call that a statement belongs to.

@@ -9,13 +9,17 @@ mod repeats;
 mod show;
 mod stream;
 
-use std::{mem, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Variables},
-    backend::{Again, Backend, Bound, Failure, FailureKind, Origin, RecordWrite, Request, Sink, Timings},
+    backend::{Again, Backend, Bound, Failure, FailureKind, Job, Origin, RecordWrite, Request, Sink, Timings},
     catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
@@ -67,6 +71,8 @@ pub struct Trace {
     pub backend: Duration,
     /// How many tries beyond the first.
     pub retries: u32,
+    /// What a service ran for it.
+    pub jobs: Vec<Job>,
     /// What it had of the cache, where its action has one.
     pub cache: Option<CacheUse>,
     /// What went wrong although there is an answer: for the log.
@@ -198,6 +204,7 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         retries: 0.into(),
         committing: false.into(),
         committed: false.into(),
+        jobs: Mutex::default(),
         // Services are told; on the way to a database nothing is copied that it has no use for.
         origin: action
             .driver
@@ -209,6 +216,7 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
 /// Puts into the trace again what a request took from it, and how often a service was asked again.
 fn give_back(request: Request, trace: &mut Trace) {
     trace.retries += request.retries.into_inner();
+    trace.jobs.append(&mut request.jobs.into_inner().unwrap_or_else(PoisonError::into_inner));
     trace.statements = request.statements;
     trace.record = request.record;
 }

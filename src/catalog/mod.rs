@@ -15,6 +15,7 @@ use crate::{
     action::{Action, usual_path},
     diagnostic::Report,
     limit::{Limiter, LimiterSettings},
+    profile::Stats,
     template::Template,
     value::ParamType,
 };
@@ -35,7 +36,7 @@ pub struct Catalog {
 #[derive(Debug)]
 pub struct Entry {
     /// The action's name.
-    pub name: String,
+    pub name: Arc<str>,
     /// What is served: the file's own action, or its last good version; `None` when it never had one.
     pub action: Option<Arc<Action>>,
     /// The state of its file.
@@ -46,6 +47,8 @@ pub struct Entry {
     pub report: Option<Report>,
     /// Its own limits, kept over reloads that do not change them.
     pub limiter: Option<Arc<Limiter>>,
+    /// What its calls did, kept over every reload.
+    pub stats: Arc<Stats>,
     /// How what is served stands with its live backend, kept over reloads that do not change what is asked of it.
     pub standing: Arc<Standing>,
 }
@@ -120,7 +123,7 @@ impl Catalog {
         let mut digest = Sha256::new();
         for entry in catalog.entries.values() {
             let revision = entry.action.as_ref().map_or("", |action| &action.revision);
-            for part in [entry.name.as_str(), entry.file.as_str(), revision] {
+            for part in [&*entry.name, entry.file.as_str(), revision] {
                 digest.update(part);
                 digest.update([0]);
             }
@@ -173,7 +176,8 @@ fn entry(
         (previous, action) => previous.is_none() && action.is_none(),
     });
     Entry {
-        name: file.name.to_owned(),
+        stats: previous.map(|previous| previous.stats.clone()).unwrap_or_default(),
+        name: file.name.into(),
         action: action.cloned(),
         file: state,
         since: previous.filter(|previous| previous.file == state).map_or(now, |previous| previous.since),

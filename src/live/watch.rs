@@ -228,12 +228,12 @@ impl Watched {
             }
             Ok(()) => {}
         }
-        served.sort_by_key(|(entry, _)| self.actions.get(&entry.name).map(|watching| watching.due));
+        served.sort_by_key(|(entry, _)| self.actions.get(&*entry.name).map(|watching| watching.due));
         for (entry, action) in served {
             if urgent() {
                 return Round::Broken;
             }
-            let Some(watching) = self.actions.get_mut(&entry.name) else { continue };
+            let Some(watching) = self.actions.get_mut(&*entry.name) else { continue };
             let looked = watching.look(action, inspect, due, pace).await;
             if watching.due == Due::Known {
                 watching.publish(entry, action);
@@ -243,7 +243,7 @@ impl Watched {
                 Err(failure) if failure.kind == FailureKind::Unavailable => return Round::Broken,
                 Err(failure) => {
                     if !watching.unexamined {
-                        tracing::warn!(action = entry.name, code = failure.code, "the action cannot be examined now");
+                        tracing::warn!(action = &*entry.name, code = failure.code, "the action cannot be examined now");
                     }
                     watching.unexamined = true;
                     round = Round::Left;
@@ -259,7 +259,7 @@ impl Watched {
         let same = self.backend.as_ref().is_some_and(|known| known.ptr_eq(&backend));
         let mut before = std::mem::take(&mut self.actions);
         for (entry, action) in served {
-            let mut watching = before.remove(&entry.name).unwrap_or_default();
+            let mut watching = before.remove(&*entry.name).unwrap_or_default();
             if watching.revision != action.revision {
                 watching = Watching {
                     revision: action.revision.clone(),
@@ -278,7 +278,7 @@ impl Watched {
             if entry.standing.take_suspicion() {
                 watching.due = Due::First;
             }
-            self.actions.insert(entry.name.clone(), watching);
+            self.actions.insert(entry.name.to_string(), watching);
         }
         if !same {
             self.digests.clear();
@@ -343,9 +343,9 @@ impl Watching {
         });
         match &told {
             Some((state, problem)) if self.logged.as_ref() != Some(problem) => {
-                tracing::warn!(action = entry.name, "the action is {}: {problem}", state.as_str());
+                tracing::warn!(action = &*entry.name, "the action is {}: {problem}", state.as_str());
             }
-            None if self.logged.is_some() => tracing::info!(action = entry.name, "the action fits its backend again"),
+            None if self.logged.is_some() => tracing::info!(action = &*entry.name, "the action fits its backend again"),
             _ => {}
         }
         if found.is_some() || before.is_some() {

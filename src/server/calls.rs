@@ -103,7 +103,8 @@ impl Beside {
     /// The log's line.
     pub fn line(&self) -> Line<'_> {
         let mut line = Line::new(self.id.as_str(), self.started);
-        (line.action, line.key) = (Some(self.entry.name.as_str()), self.key.as_deref());
+        line.profile = Some(&self.gateway.profile);
+        (line.action, line.key) = (Some(&*self.entry), self.key.as_deref());
         line
     }
 }
@@ -123,7 +124,7 @@ pub async fn answer<'a>(
     payload: Payload,
     line: &mut Line<'a>,
 ) -> Result<Response<BoxBody>, Problem> {
-    line.action = Some(&entry.name);
+    line.action = Some(entry);
     let Received { head, gateway, id, .. } = received;
     let callee = Callee::of(gateway, entry)?;
     let action = callee.action;
@@ -167,7 +168,7 @@ pub async fn simulate<'a>(
 ) -> Result<Response<BoxBody>, Problem> {
     let Received { head, gateway, id, .. } = received;
     let entry = gateway.catalog.get(name).ok_or(Code::ActionNotFound)?;
-    line.action = Some(&entry.name);
+    line.action = Some(entry);
     line.simulated = true;
     if head.method != Method::POST {
         return Err(Problem::method_not_allowed("POST".into()));

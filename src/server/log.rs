@@ -1,4 +1,4 @@
-//! The log's line for each call: what happened, under the request id, and never a value.
+//! The log's line for each call, and its place in the profile: what happened, under the request id, and never a value.
 
 use std::{
     borrow::Cow,
@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::problem::Problem;
-use crate::call::{CacheUse, Trace};
+use crate::{
+    call::{CacheUse, Trace},
+    catalog::Entry,
+    profile::{Call, Profile},
+};
 
 /// What the log says of one request, filled in along the way. Written when it is dropped, so that a caller who leaves
 /// is on record as well.
@@ -15,7 +19,7 @@ pub struct Line<'a> {
     /// When the request came.
     pub started: Instant,
     /// The action, once it is known.
-    pub action: Option<&'a str>,
+    pub action: Option<&'a Entry>,
     /// The name of the caller's key.
     pub key: Option<&'a str>,
     /// What the call did, as far as it got; `None` before it began.
@@ -26,6 +30,8 @@ pub struct Line<'a> {
     pub writing: bool,
     /// Rows in the answer.
     pub rows: Option<u64>,
+    /// Where it is counted; nowhere where what came was no request.
+    pub profile: Option<&'a Profile>,
     request_id: &'a str,
     status: u16,
     code: Cow<'static, str>,
@@ -45,6 +51,7 @@ impl<'a> Line<'a> {
             simulated: false,
             writing: false,
             rows: None,
+            profile: None,
             request_id,
             status: 499,
             code: "caller_left".into(),
@@ -68,6 +75,30 @@ impl<'a> Line<'a> {
         self.in_doubt = problem.error.in_doubt;
     }
 
+    /// Counts the call, and keeps it among the last ones.
+    fn count(&mut self, profile: &Profile, total: Duration) {
+        let trace = self.trace.as_mut();
+        let call = Call {
+            request_id: self.request_id.to_owned(),
+            status: self.status,
+            code: self.code.clone(),
+            rows: self.rows,
+            queue: trace.as_ref().map_or(Duration::ZERO, |trace| trace.queue),
+            backend: trace.as_ref().map_or(Duration::ZERO, |trace| trace.backend),
+            total,
+            retries: trace.as_ref().map_or(0, |trace| trace.retries),
+            cache: trace.as_ref().and_then(|trace| trace.cache).map(CacheUse::as_str),
+            jobs: trace.map(|trace| std::mem::take(&mut trace.jobs)).unwrap_or_default(),
+        };
+        match self.action {
+            Some(entry) => {
+                entry.stats.count(&call);
+                profile.recent.add(&entry.name, call);
+            }
+            None => profile.strangers.count(&call),
+        }
+    }
+
     /// The request was no call, or another line is written for it.
     pub fn silence(&mut self) {
         self.silent = true;
@@ -82,11 +113,15 @@ impl Drop for Line<'_> {
         if std::thread::panicking() {
             (self.status, self.code) = (500, "internal".into());
         }
+        let total = self.started.elapsed();
+        if let Some(profile) = self.profile.filter(|_| !self.simulated) {
+            self.count(profile, total);
+        }
         let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
         let trace = self.trace.as_ref();
         tracing::info!(
             target: "datadip::call",
-            action = self.action,
+            action = self.action.map(|entry| &*entry.name),
             key = self.key,
             request_id = self.request_id,
             status = self.status,
@@ -95,7 +130,7 @@ impl Drop for Line<'_> {
             rows = self.rows,
             queue_ms = trace.map(|trace| millis(trace.queue)),
             backend_ms = trace.map(|trace| millis(trace.backend)),
-            total_ms = millis(self.started.elapsed()),
+            total_ms = millis(total),
             retries = trace.map(|trace| trace.retries),
             replayed = trace.filter(|trace| trace.replayed).map(|_| true),
             in_doubt = self.in_doubt.then_some(true),

@@ -12,6 +12,7 @@ mod metrics;
 pub mod openapi;
 mod operations;
 mod problem;
+mod profiler;
 mod repeats;
 mod request;
 mod running;
@@ -154,6 +155,7 @@ async fn respond(shared: Arc<Shared>, part: Part, request: Request) -> Result<Re
     let gateway = shared.live.snapshot();
     let received = Received { head: &head, id: &id, gateway: &gateway, shared: &shared };
     let mut line = Line::new(id.as_str(), started);
+    line.profile = Some(&gateway.profile);
     let handled = without_panic(handle(received, part, payload, &mut line)).await;
     let handled = handled.unwrap_or_else(|| Err(Problem::lost(line.writing)));
     let mut response = handled.unwrap_or_else(|problem| {

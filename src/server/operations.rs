@@ -9,7 +9,7 @@ use actix_http::{Method, Response, StatusCode, body::BoxBody, header::HeaderValu
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::{Received, answer, metrics, openapi, problem::Problem};
+use super::{Received, answer, metrics, openapi, problem::Problem, profiler};
 use crate::{
     backend::Health,
     catalog::{Catalog, Entry, State},
@@ -73,7 +73,7 @@ pub fn answer(received: Received<'_>, operation: Operation) -> Result<Response<B
             let media_type = HeaderValue::from_static(metrics::MEDIA_TYPE);
             return Ok(answer::with_type(StatusCode::OK, media_type, BoxBody::new(metrics::metrics(gateway))));
         }
-        Operation::Profiler => (StatusCode::OK, metrics::profile(gateway).to_string().into()),
+        Operation::Profiler => (StatusCode::OK, profiler::profile(gateway).to_string().into()),
     };
     Ok(answer::json(status, body))
 }
@@ -103,7 +103,7 @@ fn ready(gateway: &Gateway, draining: bool) -> Json {
     let health: BTreeMap<&str, Health> =
         gateway.backends.iter().map(|(name, backend)| (name.as_str(), backend.health())).collect();
     let troubled: Vec<&str> =
-        gateway.catalog.entries().filter(|entry| entry.file != State::Ok).map(|entry| entry.name.as_str()).collect();
+        gateway.catalog.entries().filter(|entry| entry.file != State::Ok).map(|entry| &*entry.name).collect();
     let refused = gateway.catalog.entries().any(|entry| entry.standing.refuses().is_some());
     let problem = gateway.reload_problem.as_deref();
     let degraded =
@@ -152,7 +152,7 @@ fn describe(entry: &Entry) -> Json {
     };
     let reports = entry.report.iter().chain(finding.iter().map(|finding| &finding.report));
     json!({
-        "name": entry.name,
+        "name": &*entry.name,
         "path": action.map(|action| &action.path),
         "methods": action.map(|action| action.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>()),
         "backend": action.map(|action| &action.backend),

@@ -34,7 +34,7 @@ use crate::{
 };
 
 use expand::Expansion;
-use spec::{AccessSpec, GatewayLimitsSpec, LintLevel, LintSpec, ServerSpec, SettingsSpec};
+use spec::{AccessSpec, GatewayLimitsSpec, LintLevel, LintSpec, ProfilerSpec, ServerSpec, SettingsSpec};
 
 pub use access::{Access, Key, KeyHash};
 pub use expand::{Environment, ProcessEnvironment};
@@ -55,6 +55,8 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// The backends by name.
     pub backends: BTreeMap<String, BackendSettings>,
+    /// How many of the last calls the profiler keeps.
+    pub history: usize,
     /// Logs.
     pub telemetry: Telemetry,
     /// What action files are checked against.
@@ -260,6 +262,9 @@ pub fn schema() -> Json {
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_RESPONSE_BYTES: usize = 32 * 1024;
+/// How many of the last calls the profiler keeps unless it is told, and at most.
+const DEFAULT_HISTORY: usize = 1000;
+const MAX_HISTORY: u64 = 100_000;
 const DEFAULT_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// An envelope with a request id and a message needs about 200 bytes; an error with a few parameters some more.
 const MIN_RESPONSE_BYTES: usize = 1024;
@@ -300,6 +305,7 @@ fn build(
             .and_then(|cache| cache.max_bytes.as_ref())
             .map_or(DEFAULT_CACHE_BYTES, |max| max.value.0),
         backends,
+        history: history(spec.profiler.as_ref(), out),
         telemetry: Telemetry {
             log: spec.telemetry.as_ref().and_then(|telemetry| telemetry.log),
             level: spec.telemetry.as_ref().and_then(|telemetry| telemetry.level).unwrap_or(LogLevel::Info),
@@ -308,6 +314,14 @@ fn build(
         secret_files: Vec::new(),
         digest,
     }
+}
+
+fn history(spec: Option<&ProfilerSpec>, out: &mut Vec<Diagnostic>) -> usize {
+    let Some(given) = spec.and_then(|spec| spec.history.as_ref()) else { return DEFAULT_HISTORY };
+    if given.value > MAX_HISTORY {
+        out.push(BAD_VALUE.at(given.span, format!("expected at most {MAX_HISTORY} calls, got {}", given.value)));
+    }
+    given.value.min(MAX_HISTORY) as usize
 }
 
 fn server(spec: Option<&ServerSpec>, access: bool, outline: &mut Outline, out: &mut Vec<Diagnostic>) -> Server {

@@ -36,9 +36,17 @@ record! {
         /// Logs.
         telemetry: Option<TelemetrySpec>,
         /// The profiler's memory.
-        profiler: Option<Later>,
+        profiler: Option<ProfilerSpec>,
         /// The credentials for CXone's own API.
         cxone: Option<Later>,
+    }
+}
+
+record! {
+    /// The profiler's memory.
+    pub struct ProfilerSpec {
+        /// How many of the last calls are kept, at most 100000. Default: `1000`.
+        history: Option<Spanned<u64>>,
     }
 }
 

@@ -122,7 +122,6 @@ lint: { levels: { no-such-rule: off, bad-value: note } }
 #[test]
 fn blocks_of_later_versions_are_refused_and_not_ignored() {
     for (text, place) in [
-        ("profiler: 1", "1"),
         ("cxone: 1", "1"),
         ("server: { tls: 1 }", "1"),
         ("telemetry: { otlp_endpoint: x }", "x"),

@@ -7,6 +7,7 @@ mod drift;
 mod life;
 mod logs;
 mod operations;
+mod profile;
 mod repeats;
 mod strange;
 

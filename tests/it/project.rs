@@ -167,11 +167,11 @@ async fn a_good_file_takes_its_path_from_a_last_good_version() {
     write(folder.path().join("actions/a.yaml"), b"sql: [\n");
     let gateway = follow();
     let entry = gateway.catalog.route("/look").expect("the last good version keeps its path");
-    assert_eq!((entry.name.as_str(), entry.file), ("a", State::Quarantined));
+    assert_eq!((&*entry.name, entry.file), ("a", State::Quarantined));
 
     write(folder.path().join("actions/b.yaml"), routed("/look").as_bytes());
     let gateway = follow();
     let entry = gateway.catalog.route("/look").expect("somebody serves it");
-    assert_eq!((entry.name.as_str(), entry.file), ("b", State::Ok));
+    assert_eq!((&*entry.name, entry.file), ("b", State::Ok));
     assert_eq!(gateway.catalog.get("a").expect("it is still shown").file, State::Quarantined);
 }

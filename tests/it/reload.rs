@@ -92,7 +92,7 @@ impl Served {
 fn shown(gateway: &Gateway) -> String {
     let entries = gateway.catalog.entries().map(|entry| {
         let description = entry.action.as_ref().and_then(|action| action.description.as_deref());
-        [entry.name.as_str(), entry.file.as_str(), description.unwrap_or("-")].join(" ")
+        [&*entry.name, entry.file.as_str(), description.unwrap_or("-")].join(" ")
     });
     let problem = gateway.reload_problem.iter().map(|_| "!".to_owned());
     entries.chain(problem).collect::<Vec<_>>().join(", ")

@@ -15,16 +15,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spec", &["diagnostic", "value", "yaml", "template"]),
     ("limit", &["yaml"]),
     ("backend", &["diagnostic", "value", "yaml", "template", "limit"]),
+    ("profile", &["backend"]),
     ("action", &["diagnostic", "value", "yaml", "template", "spec", "backend"]),
     ("lint", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action"]),
-    ("catalog", &["diagnostic", "value", "template", "action", "limit"]),
+    ("catalog", &["diagnostic", "value", "template", "action", "limit", "profile"]),
     ("settings", &["diagnostic", "value", "yaml", "spec", "backend", "action", "limit"]),
     (
         "project",
         &["diagnostic", "value", "yaml", "template", "spec", "backend", "action", "lint", "catalog", "settings"],
     ),
     ("call", &["value", "template", "spec", "backend", "action", "limit", "catalog"]),
-    ("gateway", &["diagnostic", "backend", "action", "limit", "catalog", "settings", "project", "call"]),
+    ("gateway", &["diagnostic", "backend", "action", "limit", "profile", "catalog", "settings", "project", "call"]),
     (
         "live",
         &[
@@ -51,6 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "backend",
             "action",
             "limit",
+            "profile",
             "catalog",
             "settings",
             "call",

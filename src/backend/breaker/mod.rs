@@ -111,6 +111,14 @@ impl Backend for Breaker {
         self.backend.usage()
     }
 
+    fn cost(&self, job: &str) -> Option<f64> {
+        self.backend.cost(job)
+    }
+
+    fn costs(&self) -> Option<f64> {
+        self.backend.costs()
+    }
+
     fn close(&self) -> BoxFuture<'_, ()> {
         self.backend.close()
     }

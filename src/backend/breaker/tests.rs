@@ -107,6 +107,7 @@ async fn run(breaker: &Breaker, deadline: Duration) -> Result<Timings, Failure> 
         record: None,
         committing: false.into(),
         committed: false.into(),
+        jobs: Default::default(),
         origin: None,
     };
     let outcome = timeout_at(deadline, Backend::run(breaker, &request, &mut Nobody)).await;

@@ -98,18 +98,25 @@ struct Submitted {
     body: Option<Vec<u8>>,
 }
 
-/// Runs a statement to its end. Requests that were tried again are counted in `retries`.
+/// Runs a statement to its end. `begun` hears its handle as soon as there is one. Requests that were tried again are counted in
+/// `retries`.
 ///
 /// # Errors
 ///
 /// Why there is no answer; in doubt where the statement may take effect, or may have, all the same.
-pub async fn run(api: &Arc<Api>, order: &Order, retries: &AtomicU32) -> Result<Ended, Refused> {
+pub async fn run(
+    api: &Arc<Api>,
+    order: &Order,
+    retries: &AtomicU32,
+    begun: impl FnOnce(&Arc<str>),
+) -> Result<Ended, Refused> {
     let submission = Arc::new(Submission::default());
     let submitting = submit(api.clone(), order.clone(), submission.clone()).boxed();
     let mut execution = Execution { api: api.clone(), state: State::Submitting(submitting), submission };
     let submitted = execution.submitted(order.deadline).await;
     retries.fetch_add(execution.submission.retries.load(Ordering::Relaxed), Ordering::Relaxed);
     let Submitted { handle, body } = submitted?;
+    begun(&handle);
     let body = match body {
         Some(body) => body,
         None => poll(api, order, &handle, retries).await.inspect_err(|refused| {

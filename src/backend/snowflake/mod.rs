@@ -4,6 +4,7 @@ pub mod access;
 pub mod account;
 pub mod api;
 pub mod bind;
+mod costs;
 mod execution;
 pub mod failure;
 mod nature;
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use self::{
     api::Api,
+    costs::Costs,
     settings::{Settings, SettingsSpec},
     tables::Inspector,
 };
@@ -53,6 +55,7 @@ pub static DRIVER: Driver = Driver {
 struct Snowflake {
     api: Arc<Api>,
     inspector: Inspector,
+    costs: Option<Arc<Costs>>,
     /// How many calls run at once, and how many wait.
     limiter: Limiter,
     allow_tests: bool,
@@ -64,9 +67,11 @@ impl Snowflake {
         let settings = Settings::read(node, out)?;
         let (concurrency, allow_tests) = (Some(settings.concurrency), settings.allow_tests);
         let Deployment { queue, max_wait, .. } = *deployment;
+        let cost_query = settings.cost_query.clone();
         let api = Arc::new(Api::new(settings));
         Some(Self {
             inspector: Inspector::new(api.clone()),
+            costs: cost_query.map(|query| Costs::new(api.clone(), query)),
             api,
             limiter: Limiter::new(LimiterSettings { concurrency, queue, max_wait, rate: None }),
             allow_tests,
@@ -81,7 +86,7 @@ impl Snowflake {
         sink.connected();
         let begun = Instant::now();
         let mut turn = Turn::new(&self.limiter, permit, sink);
-        let outcome = run::run(&self.api, request, &mut turn).await;
+        let outcome = run::run(&self.api, self.costs.as_ref(), request, &mut turn).await;
         self.inspector.used();
         if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Drift) {
             let role = request.options.role.as_deref();
@@ -119,6 +124,14 @@ impl Backend for Snowflake {
 
     fn can_roll_back(&self) -> bool {
         false
+    }
+
+    fn cost(&self, job: &str) -> Option<f64> {
+        self.costs.as_ref()?.of(job)
+    }
+
+    fn costs(&self) -> Option<f64> {
+        self.costs.as_ref().map(|costs| costs.total())
     }
 
     fn inspect(&self) -> Option<&dyn Inspect> {

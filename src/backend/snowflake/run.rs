@@ -3,25 +3,27 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use serde::Deserialize;
 use serde_json::{Value as Json, value::RawValue};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     api::{Api, Ask},
     bind::bindings,
+    costs::Costs,
     execution::{self, Ended, Order, answered},
     nature::Nature,
     render::{Column as Cells, RowType},
     submission::{Submission, tag},
 };
 use crate::backend::{
-    Column, Failure, FailureKind, Flow, Request, Sink,
+    Column, Failure, FailureKind, Flow, Job, Request, Sink,
     service::{Refused, Tries},
 };
 
@@ -39,14 +41,20 @@ struct ResultSet<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
+    #[serde(default)]
+    num_rows: Option<u64>,
     row_type: Vec<RowType>,
     #[serde(default)]
     partition_info: Vec<Partition>,
 }
 
-/// One of the pieces that a result comes in; its size is of no interest here.
+/// One of the pieces that a result comes in.
 #[derive(Deserialize)]
-struct Partition {}
+#[serde(rename_all = "camelCase")]
+struct Partition {
+    #[serde(default)]
+    uncompressed_size: Option<u64>,
+}
 
 /// Further rows.
 #[derive(Deserialize)]
@@ -65,7 +73,12 @@ struct Stats {
 }
 
 /// Runs the only statement of a request.
-pub async fn run(api: &Arc<Api>, request: &Request, sink: &mut dyn Sink) -> Result<(), Failure> {
+pub async fn run(
+    api: &Arc<Api>,
+    costs: Option<&Arc<Costs>>,
+    request: &Request,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
     let refused = |message: &str| Err(Failure::new(FailureKind::Other, message));
     let [bound] = &request.statements[..] else { return refused("a call to Snowflake has one statement") };
     let nature = Nature::of(bound.text());
@@ -85,11 +98,22 @@ pub async fn run(api: &Arc<Api>, request: &Request, sink: &mut dyn Sink) -> Resu
         tag: tag(request.origin.as_ref(), options.query_tag.as_deref().or(api.context.query_tag.as_deref())),
     };
     let order = submission.order(api, request.retry, deadline);
-    let ended = if request.write {
-        write(api, request, &order).await?
-    } else {
-        execution::run(api, &order, &request.retries).await.map_err(|refused| refused.failure)?
+    let begun = |id: &Arc<str>| {
+        if let Some(costs) = costs {
+            costs.ran(id);
+        }
+        jobs(request).push(Job { id: id.clone(), elapsed: Duration::ZERO, rows: None, bytes: None });
     };
+    let started = Instant::now();
+    let ended = if request.write {
+        write(api, request, &order, begun).await
+    } else {
+        execution::run(api, &order, &request.retries, begun).await.map_err(|refused| refused.failure)
+    };
+    if let Some(job) = jobs(request).last_mut() {
+        job.elapsed = started.elapsed();
+    }
+    let ended = ended?;
     let changed = if nature == Nature::Change {
         sink.begin(&[])?;
         ResultSet::read(&ended.body)?.changed()?
@@ -99,13 +123,23 @@ pub async fn run(api: &Arc<Api>, request: &Request, sink: &mut dyn Sink) -> Resu
     Ok(sink.end(changed)?)
 }
 
+/// What is known of the statements of a request.
+fn jobs(request: &Request) -> MutexGuard<'_, Vec<Job>> {
+    request.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a statement that writes. It commits by itself: from the time when it is sent its outcome is in doubt until there is
 /// an answer.
-async fn write(api: &Arc<Api>, request: &Request, order: &Order) -> Result<Ended, Failure> {
+async fn write(
+    api: &Arc<Api>,
+    request: &Request,
+    order: &Order,
+    begun: impl FnOnce(&Arc<str>),
+) -> Result<Ended, Failure> {
     // Nothing is in doubt while there is not even a token. What is wrong with it is told by the submission.
     let _ = timeout_at(order.deadline, api.connect()).await;
     request.committing.store(true, Ordering::Relaxed);
-    let outcome = execution::run(api, order, &request.retries).await;
+    let outcome = execution::run(api, order, &request.retries, begun).await;
     let in_doubt = outcome.as_ref().is_err_and(|refused| refused.in_doubt);
     request.committing.store(in_doubt, Ordering::Relaxed);
     request.committed.store(outcome.is_ok(), Ordering::Relaxed);
@@ -120,6 +154,10 @@ async fn give(api: &Api, request: &Request, ended: Ended, sink: &mut dyn Sink) -
     let cells: Result<Vec<Cells>, Failure> = meta.row_type.into_iter().map(Cells::of).collect();
     let cells = cells?;
     let columns: Vec<Column> = cells.iter().map(|cells| Column { name: cells.name.clone() }).collect();
+    if let Some(job) = jobs(request).last_mut() {
+        let sizes = meta.partition_info.iter().map(|partition| partition.uncompressed_size);
+        (job.rows, job.bytes) = (meta.num_rows, sizes.sum());
+    }
     sink.begin(&columns)?;
     let mut flow = rows(&data, &cells, sink).await?;
     drop(data);
@@ -175,7 +213,7 @@ pub type Row = HashMap<String, Option<String>>;
 /// What keeps it from being answered by the deadline of its order.
 pub async fn all(api: &Arc<Api>, order: &Order) -> Result<Vec<Row>, Refused> {
     let retries = AtomicU32::new(0);
-    let Ended { handle, body } = execution::run(api, order, &retries).await?;
+    let Ended { handle, body } = execution::run(api, order, &retries, |_| ()).await?;
     let ResultSet { meta, data, .. } = ResultSet::read(&body).map_err(Refused::never)?;
     let names: Vec<String> = meta.row_type.into_iter().map(|column| column.name).collect();
     let mut rows = Vec::new();

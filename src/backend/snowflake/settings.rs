@@ -6,13 +6,16 @@ use reqwest::Url;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value as Json, json};
 
-use super::account::{ACCOUNT, Account};
+use super::{
+    account::{ACCOUNT, Account},
+    costs::CostQuery,
+};
 use crate::{
     backend::service::{
         jwt::{self, Signer},
         settings::{address, authorities, concurrency, origin, text},
     },
-    diagnostic::{BAD_VALUE, Diagnostic, MISSING_KEY, MISUSED_KEY, NOT_SUPPORTED_YET, Span, has_errors},
+    diagnostic::{BAD_VALUE, Diagnostic, MISSING_KEY, MISUSED_KEY, Span, has_errors},
     yaml::{
         Kind as NodeKind, Node, Spanned,
         read::{FromNode, keywords, record, wrong_type},
@@ -23,6 +26,8 @@ use crate::{
 const MAX_QUERY_TAG: usize = 1000;
 /// The private key of a user.
 const KEY: &str = "an RSA private key of 2048 to 8192 bits as PEM";
+/// The least time from one question for costs to the next: each one wakes a warehouse.
+const LEAST_EVERY: Duration = Duration::from_secs(1);
 /// The longest name of an object.
 const MAX_NAME: usize = 255;
 
@@ -188,6 +193,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Where statements run, unless an action says otherwise.
     pub context: Context,
+    /// How the costs of statements are asked for, where they are.
+    pub cost_query: Option<CostQuery>,
 }
 
 /// Where statements run; what is not set is the user's own. Names are as Snowflake's SHOW prints them: their case counts.
@@ -257,10 +264,13 @@ impl Settings {
         let concurrency = concurrency(spec.max_concurrency.as_ref(), out);
         let authorities = authorities(spec.tls_ca.as_ref(), out);
         let credentials = credentials(&spec, account, out);
-        if let Some(cost) = &spec.cost_query {
-            let message = "this version of datadip does not join credits yet";
-            out.push(NOT_SUPPORTED_YET.at(cost.span, message).help("remove `cost_query`"));
-        }
+        let cost_query = spec.cost_query.as_ref().map(|cost| {
+            if cost.every.value < LEAST_EVERY {
+                let message = format!("expected at least {}s, got a shorter time", LEAST_EVERY.as_secs());
+                out.push(BAD_VALUE.at(cost.every.span, message).help("write `6h`: the history lags by hours"));
+            }
+            CostQuery { every: cost.every.value, warehouse: name(&cost.warehouse, out) }
+        });
         if has_errors(&out[before..]) {
             return None;
         }
@@ -271,6 +281,7 @@ impl Settings {
             allow_tests: spec.allow_tests.unwrap_or(false),
             credentials: credentials?,
             context,
+            cost_query,
         })
     }
 }

@@ -63,6 +63,7 @@ pub fn read(statements: Vec<Bound>) -> Request {
         retries: 0.into(),
         committing: false.into(),
         committed: false.into(),
+        jobs: Default::default(),
         origin: None,
     }
 }

@@ -1,6 +1,7 @@
 //! Snowflake through a server of the tests' own: tokens, statements that run on, partitions, writes, faults.
 
 mod account;
+mod costs;
 mod drift;
 mod faults;
 mod results;

@@ -144,8 +144,8 @@ fn what_is_missing_and_what_is_wrong_is_told_at_once() {
         ],
     );
     refused(
-        &format!("account: a-b\ncost_query: {{ every: 6h, warehouse: W }}\n{token}"),
-        &["not-supported-yet { every: 6h, warehouse: W }: this version of datadip does not join credits yet"],
+        &format!("account: a-b\ncost_query: {{ every: 10ms, warehouse: W }}\n{token}"),
+        &["bad-value 10ms: expected at least 1s, got a shorter time"],
     );
 }
 
