@@ -99,17 +99,31 @@ pub fn render(reports: &[Report]) -> String {
     reports.iter().map(|report| text::render(report, colour)).collect()
 }
 
-/// Whether to use colours: on a terminal, unless `NO_COLOR` is set (no-color.org).
+/// Whether to use colours: on a terminal, or where `CLICOLOR_FORCE` asks for them (bixense.com/clicolors), unless `NO_COLOR`
+/// is set (no-color.org).
 pub fn colours(terminal: bool) -> bool {
-    terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    (terminal || forced) && set("NO_COLOR").is_none()
 }
 
 /// The same report with its path as seen from the current folder, so that a terminal can open it.
 pub fn from_here(project: &Project, report: &Report) -> Report {
+    from_folder(&env::current_dir().unwrap_or_default(), project, report)
+}
+
+/// The same report with its path as seen from the root of what a CI service checked out, which is where it looks for the
+/// file; on other machines from the current folder.
+pub fn from_root(project: &Project, report: &Report) -> Report {
     let here = env::current_dir().unwrap_or_default();
+    let root = env::var_os("GITHUB_WORKSPACE").and_then(|root| Path::new(&root).canonicalize().ok());
+    from_folder(root.filter(|root| here.starts_with(root)).as_deref().unwrap_or(&here), project, report)
+}
+
+fn from_folder(here: &Path, project: &Project, report: &Report) -> Report {
     let folder = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
     let path = folder.join(&report.source.path);
-    let path = path.strip_prefix(&here).unwrap_or(&path).display().to_string();
+    let path = path.strip_prefix(here).unwrap_or(&path).display().to_string();
     if path == report.source.path {
         return report.clone();
     }

@@ -44,28 +44,6 @@ fn list() -> String {
     let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
     RULES
         .iter()
-        .map(|rule| format!("{:<7}  {:<width$}  {}\n", rule.level.as_str(), rule.name, first_sentence(rule.page)))
+        .map(|rule| format!("{:<7}  {:<width$}  {}\n", rule.level.as_str(), rule.name, rule.summary()))
         .collect()
-}
-
-/// The first sentence below the title of a page.
-fn first_sentence(page: &str) -> String {
-    let paragraph: Vec<&str> = page.lines().skip(1).skip_while(|line| line.is_empty()).collect();
-    let text = paragraph.split(|line| line.is_empty()).next().unwrap_or_default().join(" ");
-    match text.find(". ") {
-        Some(end) => text[..=end].to_owned(),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_sentence_of_a_page_ends_at_its_full_stop_and_may_span_lines() {
-        assert_eq!(first_sentence("# a\n\nFinds 1.5 x\nof y. More.\n\n## Why\n"), "Finds 1.5 x of y.");
-        assert_eq!(first_sentence("# a\n\nOne.\n\n## Why\n"), "One.");
-        assert_eq!(first_sentence("# a\n"), "");
-    }
 }

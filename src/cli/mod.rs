@@ -6,6 +6,7 @@
 mod completions;
 mod deployment;
 mod explain;
+mod input;
 mod keygen;
 mod lint;
 mod log;
@@ -89,13 +90,20 @@ pub enum Exit {
     Usage,
 }
 
+impl Exit {
+    /// The exit code of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Fine => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Fine => 0,
-            Exit::Findings => 1,
-            Exit::Usage => 2,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -110,6 +118,22 @@ impl fmt::Display for Told {
 }
 
 impl Error for Told {}
+
+/// Wrong usage, told with what to do.
+fn refused(error: &str, help: &str) -> anyhow::Error {
+    told(error, help, Exit::Usage)
+}
+
+/// What could not be done, told with what to do.
+fn failed(error: &str, help: &str) -> anyhow::Error {
+    told(error, help, Exit::Findings)
+}
+
+fn told(error: &str, help: &str, exit: Exit) -> anyhow::Error {
+    say(format!("error: {error}"));
+    say(format!("help: {help}"));
+    Told(exit).into()
+}
 
 /// How a command ended. What has not been told yet is told now.
 pub fn end(outcome: anyhow::Result<Exit>) -> Exit {

@@ -1,11 +1,6 @@
 //! `datadip run`: one call from the shell, the same as over HTTP but for access, limits and what stands around them.
 
-use std::{
-    borrow::Cow,
-    io::{Read, stdin},
-    path::Path,
-    sync::Arc,
-};
+use std::{borrow::Cow, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -15,6 +10,7 @@ use ulid::Ulid;
 use super::{
     Exit,
     deployment::{self, For},
+    input,
     output::{answer, say},
     runtime,
 };
@@ -55,7 +51,7 @@ impl Run {
     /// Makes the call and prints what comes of it.
     pub fn run(self, config: &Path) -> anyhow::Result<Exit> {
         let body = match self.json.as_deref() {
-            Some("-") => input()?,
+            Some("-") => piped()?,
             text => text.unwrap_or_default().to_owned(),
         };
         let pairs = self.var.iter().map(|(name, value)| (Cow::from(name), Cow::from(value)));
@@ -139,14 +135,12 @@ fn error_body(error: &CallError) -> String {
 }
 
 /// What standard input holds.
-fn input() -> anyhow::Result<String> {
-    let mut text = String::new();
-    let mut bounded = stdin().lock().take(MAX_INPUT + 1);
-    bounded.read_to_string(&mut text).context("cannot read standard input")?;
-    if text.len() as u64 > MAX_INPUT {
+fn piped() -> anyhow::Result<String> {
+    let bytes = input::read(MAX_INPUT)?;
+    if bytes.len() as u64 > MAX_INPUT {
         bail!("standard input holds more than {MAX_INPUT} bytes");
     }
-    Ok(text)
+    String::from_utf8(bytes).context("cannot read standard input")
 }
 
 /// Reads `NAME=VALUE`.

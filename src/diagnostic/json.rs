@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Level, Report};
+use super::{Level, Place, Report};
 
 /// The whole answer of `lint --format json`; `files` counts all files that were read.
 pub fn render(reports: &[Report], files: usize) -> Json {
@@ -22,9 +22,7 @@ pub fn list(report: &Report) -> Vec<Json> {
         .diagnostics
         .iter()
         .map(|d| {
-            let span = report.source.clamp(d.span);
-            let (line, column) = report.source.line_column(span.start);
-            let (end_line, end_column) = report.source.line_column(span.end);
+            let Place { line, column, end_line, end_column } = report.source.place(d.span);
             json!({
                 "rule": d.rule.name, "level": d.level.as_str(), "message": d.message, "help": d.help,
                 "file": report.source.path, "line": line, "column": column, "end_line": end_line, "end_column": end_column,

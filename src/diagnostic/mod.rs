@@ -2,11 +2,13 @@
 //!
 //! A [`Diagnostic`] belongs to one [`Source`] and points at bytes of it. Stages collect diagnostics and go on, so that
 //! one run reports everything; nothing here prints, and nothing here knows what a file means. The formats
-//! ([`text`], [`json`]) are separate from what they show.
+//! ([`text`], [`json`], [`sarif`], [`github`]) are separate from what they show.
 
+pub mod github;
 pub mod json;
 pub mod password;
 mod rules;
+pub mod sarif;
 pub mod suggest;
 pub mod text;
 
@@ -51,6 +53,21 @@ impl Rule {
     /// A diagnostic of this rule at `span`.
     pub fn at(&'static self, span: impl Into<Span>, message: impl Into<String>) -> Diagnostic {
         Diagnostic { rule: self, level: self.level, message: message.into(), help: None, span: span.into() }
+    }
+
+    /// What it does: the paragraph below the title of its page, as one line.
+    pub fn description(&self) -> String {
+        let below = self.page.lines().skip(1).skip_while(|line| line.is_empty());
+        below.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The first sentence of [`Rule::description`].
+    pub fn summary(&self) -> String {
+        let mut description = self.description();
+        if let Some(end) = description.find(". ") {
+            description.truncate(end + 1);
+        }
+        description
     }
 }
 
@@ -113,6 +130,19 @@ impl Diagnostic {
     }
 }
 
+/// Where a [`Span`] begins and ends for people: lines and columns from 1, columns in characters, the end after its last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The line of its first character.
+    pub line: usize,
+    /// The column of its first character.
+    pub column: usize,
+    /// The line on which it ends.
+    pub end_line: usize,
+    /// The column after its last character.
+    pub end_column: usize,
+}
+
 /// A file as its author wrote it: the path as shown, and the text that spans point into.
 #[derive(Debug)]
 pub struct Source {
@@ -134,6 +164,22 @@ impl Source {
         let start = self.text.floor_char_boundary((span.start as usize).min(last));
         let end = self.text.ceil_char_boundary((span.end as usize).min(self.text.len()));
         Span::new(start, end.max(start))
+    }
+
+    /// The place of a span, clamped.
+    pub fn place(&self, span: Span) -> Place {
+        let span = self.clamp(span);
+        let (line, column) = self.line_column(span.start);
+        let (end_line, end_column) = self.line_column(span.end);
+        Place { line, column, end_line, end_column }
+    }
+
+    /// The text of the line on which a span begins, without its end.
+    pub fn line_of(&self, span: Span) -> &str {
+        let start = self.clamp(span).start as usize;
+        let start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[start..].split('\n').next().unwrap_or_default();
+        line.strip_suffix('\r').unwrap_or(line)
     }
 
     /// Line and column of a byte offset, both from 1, the column in characters.
@@ -178,4 +224,20 @@ pub fn has_errors_in(diagnostics: &[Diagnostic], part: Span) -> bool {
 /// Whether any of these keeps its file from loading.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.level == Level::Error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_summed_up_by_the_first_sentence_of_its_page_which_may_span_lines() {
+        let check = |page, description, summary| {
+            let rule = Rule { name: "a", level: Level::Note, page };
+            assert_eq!((rule.description().as_str(), rule.summary().as_str()), (description, summary));
+        };
+        check("# a\n\nFinds 1.5 x\nof y. More.\n\n## Why\n", "Finds 1.5 x of y. More.", "Finds 1.5 x of y.");
+        check("# a\n\nOne.\n\n## Why\n", "One.", "One.");
+        check("# a\n", "", "");
+    }
 }

@@ -41,8 +41,7 @@ fn first_line(source: &Source, span: Span) -> (usize, &str, Range<usize>) {
     let span = source.clamp(span).range();
     let text = source.text.as_str();
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].split('\n').next().unwrap_or_default();
-    let line = line.strip_suffix('\r').unwrap_or(line);
+    let line = source.line_of(Span::from(span.clone()));
     let (from, to) = (span.start - start, (span.end - start).min(line.len()));
     let from = from.min(to);
     let indent = line[from..to].len() - line[from..to].trim_start().len();

@@ -25,7 +25,9 @@ use crate::{
     yaml::{self, read::FromNode},
 };
 
-use files::Found;
+use files::{Files, Found};
+
+pub use files::Unsaved;
 
 /// A deployment as it stands on disk at one moment.
 #[derive(Debug)]
@@ -72,7 +74,8 @@ struct SchemaFiles {
     schemas: Arc<Schemas>,
     reports: Vec<Report>,
     digest: Fingerprint,
-    count: usize,
+    /// The files below the folder, with `/`.
+    names: Vec<String>,
 }
 
 /// Something without which nothing can be loaded.
@@ -101,18 +104,27 @@ impl Project {
         environment: Option<&dyn Environment>,
         previous: Option<&Self>,
     ) -> Result<Self, LoadError> {
+        Self::load_from(Files::default(), config, environment, previous)
+    }
+
+    fn load_from(
+        files: Files<'_>,
+        config: &Path,
+        environment: Option<&dyn Environment>,
+        previous: Option<&Self>,
+    ) -> Result<Self, LoadError> {
         let failed = |path: &Path, reason: String| LoadError { path: path.to_owned(), reason };
         let config = std::path::absolute(config).map_err(|error| failed(config, error.to_string()))?;
         let folder = config.parent().unwrap_or(&config).to_owned();
         let mut problems = Vec::new();
 
-        let configured = configure(&config, &folder, environment, previous, &mut problems);
+        let configured = configure(files, &config, &folder, environment, previous, &mut problems);
         let configured = configured.map_err(|reason| failed(&config, reason))?;
         let outline = configured.outline.clone();
 
         let schema_folder = folder.join(&outline.schemas);
-        let schema_files = match load_schemas(&schema_folder, &outline.schemas, previous) {
-            Ok(files) => files,
+        let schema_files = match load_schemas(files, &schema_folder, &outline.schemas, previous) {
+            Ok(loaded) => loaded,
             Err(error) => match previous {
                 Some(previous) => {
                     problems.push(format!("`{}` cannot be read ({error}); the last schemas stay", outline.schemas));
@@ -124,12 +136,12 @@ impl Project {
 
         let action_folder = folder.join(&outline.actions);
         let before = previous.map_or(&[] as &[_], |previous| previous.alone.as_slice());
-        let alone = match files::find(&action_folder, &["yaml", "yml"]) {
+        let alone = match files.find(&action_folder, &["yaml", "yml"]) {
             Ok(found) if found.is_empty() && !before.is_empty() => {
                 problems.push(format!("`{}` lost all of its files; the last actions stay", outline.actions));
                 before.to_vec()
             }
-            Ok(found) => load_actions(&found, &outline, &schema_files, before),
+            Ok(found) => load_actions(files, &found, &outline, &schema_files, before),
             Err(error) if previous.is_some() => {
                 problems.push(format!("`{}` cannot be read ({error}); the last actions stay", outline.actions));
                 before.to_vec()
@@ -153,7 +165,7 @@ impl Project {
 
     /// How many files were read.
     pub fn files(&self) -> usize {
-        usize::from(self.settings_report.is_some()) + self.schema_files.count + self.actions.len()
+        usize::from(self.settings_report.is_some()) + self.schema_files.names.len() + self.actions.len()
     }
 
     fn new(
@@ -185,6 +197,7 @@ struct Configured {
 }
 
 fn configure(
+    files: Files<'_>,
     config: &Path,
     folder: &Path,
     environment: Option<&dyn Environment>,
@@ -193,7 +206,7 @@ fn configure(
 ) -> Result<Configured, String> {
     let shown = config.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let last = previous.and_then(|previous| previous.settings.clone());
-    let text = match files::read(config) {
+    let text = match files.read(config) {
         Ok(text) => text,
         Err(reason) => {
             let last = last.ok_or_else(|| reason.clone())?;
@@ -218,15 +231,16 @@ fn configure(
     })
 }
 
-fn load_schemas(folder: &Path, shown: &str, previous: Option<&Project>) -> io::Result<SchemaFiles> {
-    if !folder.exists() {
-        return Ok(SchemaFiles::default());
-    }
+fn load_schemas(files: Files<'_>, folder: &Path, shown: &str, previous: Option<&Project>) -> io::Result<SchemaFiles> {
+    let found = match files.find(folder, &["json"]) {
+        Err(_) if !folder.exists() => return Ok(SchemaFiles::default()),
+        found => found?,
+    };
     let mut digest = Sha256::new();
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
     let mut unreadable = BTreeMap::new();
-    for found in files::find(folder, &["json"])? {
-        let (text, out) = text_of(&found.path);
+    for found in found {
+        let (text, out) = text_of(files, &found.path);
         let problem = out.first().map_or("", |diagnostic| &diagnostic.message);
         digest.update(digest_of(&[found.below.as_bytes(), problem.as_bytes(), text.as_bytes()]));
         if out.is_empty() {
@@ -239,19 +253,19 @@ fn load_schemas(folder: &Path, shown: &str, previous: Option<&Project>) -> io::R
     if let Some(previous) = previous.filter(|previous| previous.schema_files.digest == digest) {
         return Ok(previous.schema_files.clone());
     }
-    let count = texts.len() + unreadable.len();
+    let names = texts.keys().chain(unreadable.keys()).cloned().collect();
     let (schemas, mut found) = Schemas::load(texts.clone());
     found.extend(unreadable);
     let report = |(below, out): (String, Vec<Diagnostic>)| {
         let text = texts.remove(&below).unwrap_or_default();
         Report::new(Arc::new(Source { path: format!("{shown}/{below}"), text }), out)
     };
-    Ok(SchemaFiles { schemas: Arc::new(schemas), reports: found.into_iter().map(report).collect(), digest, count })
+    Ok(SchemaFiles { schemas: Arc::new(schemas), reports: found.into_iter().map(report).collect(), digest, names })
 }
 
 /// The text of a file; of an unreadable one nothing, with the diagnostic that says why.
-fn text_of(path: &Path) -> (String, Vec<Diagnostic>) {
-    match files::read(path) {
+fn text_of(files: Files<'_>, path: &Path) -> (String, Vec<Diagnostic>) {
+    match files.read(path) {
         Ok(text) => (text, Vec::new()),
         Err(reason) => (String::new(), vec![UNREADABLE_FILE.at(0..0, format!("the file cannot be read: {reason}"))]),
     }
@@ -268,12 +282,13 @@ fn digest_of(parts: &[&[u8]]) -> Fingerprint {
 
 /// Reads and compiles action files, on all cores; a file whose digest is that of before is taken from there.
 fn load_actions(
+    files: Files<'_>,
     found: &[Found],
     outline: &Outline,
     schema_files: &SchemaFiles,
     before: &[Arc<Loaded>],
 ) -> Vec<Arc<Loaded>> {
-    let loader = Loader::new(outline, schema_files, before);
+    let loader = Loader::new(files, outline, schema_files, before);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let chunk = found.len().div_ceil(threads).max(64);
     let load_one =
@@ -293,6 +308,7 @@ fn load_actions(
 }
 
 struct Loader<'a> {
+    files: Files<'a>,
     outline: &'a Outline,
     context: Context<'a>,
     outline_digest: Fingerprint,
@@ -301,8 +317,9 @@ struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn new(outline: &'a Outline, schema_files: &'a SchemaFiles, before: &'a [Arc<Loaded>]) -> Self {
+    fn new(files: Files<'a>, outline: &'a Outline, schema_files: &'a SchemaFiles, before: &'a [Arc<Loaded>]) -> Self {
         Self {
+            files,
             outline,
             context: outline.context(&schema_files.schemas),
             outline_digest: outline.fingerprint(),
@@ -313,7 +330,7 @@ impl<'a> Loader<'a> {
 
     /// Loads one file: where it is, its path below the folder of actions, and its path as shown.
     fn load(&self, path: &Path, below: &str, shown: String) -> Arc<Loaded> {
-        let (text, mut out) = text_of(path);
+        let (text, mut out) = text_of(self.files, path);
         let name = below.rsplit_once('.').map_or(below, |(name, _)| name);
         // A text without a reference does not depend on the schemas; one could also hide behind an escape.
         let refers = text.contains("$ref") || text.contains('\\');

@@ -262,6 +262,11 @@ fn a_text_becomes_a_statement_in_one_place_and_a_query_in_another() {
 }
 
 #[test]
+fn every_rule_is_in_the_list_that_explain_knows() {
+    assert_eq!(places_of(": Rule = Rule {"), ["diagnostic/rules.rs"]);
+}
+
+#[test]
 fn only_tests_are_left_out_of_what_ships() {
     let code = "mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n#[cfg(test)]\nmod tests {\n mod c; }";
     assert_eq!(without_tests(code), "mod a;\nmod b;\n");

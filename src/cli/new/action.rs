@@ -16,10 +16,11 @@ use crate::{
         inspect::{Table, TableColumn, name_parts},
     },
     cli::{
-        Exit, Told,
+        Exit,
         deployment::{self, For as Purpose},
+        failed,
         output::{answer, say},
-        runtime,
+        refused, runtime,
     },
     diagnostic::suggest,
     project::Project,
@@ -153,20 +154,4 @@ fn reading(column: &TableColumn, table: &Table, dialect: Dialect) -> Option<Arc<
     let text = Text::from_node(&document?.root, &mut out)?;
     let template = Template::compile(&text, dialect, &[], &mut out)?;
     template.shapes().next().map(|(_, statement)| statement.clone())
-}
-
-/// Wrong usage, told.
-fn refused(error: &str, help: &str) -> anyhow::Error {
-    told(error, help, Exit::Usage)
-}
-
-/// What could not be done, told.
-fn failed(error: &str, help: &str) -> anyhow::Error {
-    told(error, help, Exit::Findings)
-}
-
-fn told(error: &str, help: &str, exit: Exit) -> anyhow::Error {
-    say(format!("error: {error}"));
-    say(format!("help: {help}"));
-    Told(exit).into()
 }

@@ -1,10 +1,13 @@
 //! The commands as a shell sees them: streams and exit codes.
 
+mod changed;
+mod formats;
 mod lint;
 mod live;
 mod new;
 mod run;
 pub mod serve;
+mod stdin;
 mod test;
 
 use std::{
