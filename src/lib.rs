@@ -36,6 +36,8 @@ pub mod action;
 
 pub mod lint;
 
+pub mod export;
+
 pub mod catalog;
 
 pub mod settings;

@@ -6,6 +6,7 @@
 mod completions;
 mod deployment;
 mod explain;
+mod export;
 mod input;
 mod keygen;
 mod lint;
@@ -67,6 +68,8 @@ pub enum Command {
     Plan(plan::Plan),
     /// Explains a lint rule: what it does, why, an example, and what to write instead.
     Explain(explain::Explain),
+    /// Prints the caller's side of an action, for Genesys Cloud or CXone.
+    Export(export::Export),
     /// Writes a starter action, or a starter deployment.
     New(new::New),
     /// Prints the JSON Schema of action files or of datadip.yaml, for editors.

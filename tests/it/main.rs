@@ -6,6 +6,7 @@ mod cli;
 mod database;
 mod docs;
 mod examples;
+mod export;
 mod fuzz;
 mod gateway;
 mod http;

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("profile", &["backend"]),
     ("action", &["diagnostic", "value", "yaml", "template", "spec", "backend"]),
     ("lint", &["diagnostic", "value", "yaml", "template", "spec", "backend", "action"]),
+    ("export", &["value", "spec", "action"]),
     ("catalog", &["diagnostic", "value", "template", "action", "limit", "profile"]),
     ("settings", &["diagnostic", "value", "yaml", "spec", "backend", "action", "limit"]),
     (
@@ -71,6 +72,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "backend",
             "action",
             "lint",
+            "export",
             "limit",
             "catalog",
             "settings",
