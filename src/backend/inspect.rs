@@ -33,7 +33,7 @@ pub trait Inspect: Send + Sync + fmt::Debug {
         Duration::ZERO
     }
 
-    /// Whether nobody has used it since this was last asked, and asking it would only keep it awake: what was known of it then
+    /// Whether nobody has used it since its tables were last compared, and asking it would only keep it awake: what was known of it then
     /// is good enough.
     fn rests(&self) -> bool {
         false

@@ -84,8 +84,12 @@ struct Names {
     selects: usize,
     /// Names that are no columns, or need not be: aliases, parameters of lambdas, words that functions take.
     others: HashSet<String>,
-    /// Whether names may mean something that is not known here.
+    /// What is called like a function where a table might stand.
+    functions: HashSet<String>,
+    /// Whether names without a table before them may mean something that is not known here.
     odd: bool,
+    /// Whether tables are given other columns than they have: nothing is said of any.
+    reshaped: bool,
 }
 
 impl Names {
@@ -97,7 +101,9 @@ impl Names {
             sources: BTreeMap::new(),
             selects: 0,
             others: HashSet::new(),
+            functions: HashSet::new(),
             odd: false,
+            reshaped: false,
         };
         let _ = tree.visit(&mut names);
         names
@@ -113,29 +119,45 @@ impl Names {
     }
 
     fn is_table(&self, written: &str) -> bool {
-        let name = self.relations.get(written);
+        let name = self.relations.get(written).filter(|_| !self.functions.contains(written));
         name.is_some_and(|name| name.as_ref().is_none_or(|name| !self.with.contains(name)))
     }
 
     /// The column of a table that an expression certainly is.
     fn need(&self, expr: &Expr) -> Option<Need> {
         match expr {
+            _ if self.reshaped => None,
             Expr::CompoundIdentifier(path) => {
                 let [source, column] = &path[..] else { return None };
-                let table = self.sources.get(&self.fold(source))?.as_ref().filter(|table| self.is_table(table))?;
+                let special = column.value.contains('$') || self.is_word(column);
+                let table =
+                    self.sources.get(&self.fold(source))?.as_ref().filter(|table| self.is_table(table) && !special)?;
                 Some(Need { tables: vec![table.clone()], column: self.fold(column) })
             }
             Expr::Identifier(column) => {
+                let word = column.value.contains('$') || self.is_word(column);
                 let column = self.fold(column);
-                let word = column.contains('$') || column.starts_with("CURRENT_") || WORDS.contains(&column.as_str());
-                if self.odd || self.selects > 1 || !self.with.is_empty() || word || self.others.contains(&column) {
+                let other = self.others.contains(&column.to_uppercase());
+                if self.odd || self.selects > 1 || !self.with.is_empty() || word || other {
                     return None;
                 }
                 let tables: Option<Vec<String>> = self.sources.values().cloned().collect();
+                let tables = tables.filter(|tables| tables.iter().all(|table| self.is_table(table)));
                 Some(Need { tables: tables.filter(|tables| !tables.is_empty())?, column })
             }
             _ => None,
         }
+    }
+
+    /// Whether a name without quotes means something that no table has.
+    fn is_word(&self, column: &Ident) -> bool {
+        let name = column.value.to_uppercase();
+        column.quote_style.is_none() && (name.starts_with("CURRENT_") || WORDS.contains(&name.as_str()))
+    }
+
+    /// A name that need not be a column's, in whatever letters.
+    fn other(&mut self, name: &Ident) {
+        self.others.insert(name.value.to_uppercase());
     }
 
     fn source(&mut self, name: String, table: Option<String>) {
@@ -154,8 +176,8 @@ impl Names {
     }
 }
 
-/// Words that need no brackets to be called.
-const WORDS: [&str; 4] = ["LOCALTIME", "LOCALTIMESTAMP", "SYSDATE", "SYSTIMESTAMP"];
+/// Words that stand where a column might: of the language, and functions without brackets.
+const WORDS: [&str; 6] = ["ALL", "DEFAULT", "LOCALTIME", "LOCALTIMESTAMP", "SYSDATE", "SYSTIMESTAMP"];
 
 impl Visitor for Names {
     type Break = ();
@@ -165,7 +187,13 @@ impl Visitor for Names {
             [part] => part.as_ident().map(|ident| self.fold(ident)),
             _ => None,
         };
-        self.relations.insert(name.to_string(), only);
+        // `IDENTIFIER(…)`, `db..t` and `@stage` are no names that can be asked for.
+        let is_name = |part: &ast::ObjectNamePart| {
+            part.as_ident().is_some_and(|ident| !ident.value.is_empty() && !ident.value.starts_with('@'))
+        };
+        if !name.0.is_empty() && name.0.iter().all(is_name) {
+            self.relations.insert(name.to_string(), only);
+        }
         ControlFlow::Continue(())
     }
 
@@ -181,11 +209,12 @@ impl Visitor for Names {
         self.odd |= !select.connect_by.is_empty() || !select.lateral_views.is_empty();
         for item in &select.projection {
             match item {
-                SelectItem::ExprWithAlias { alias, .. } => {
-                    self.others.insert(self.fold(alias));
+                SelectItem::ExprWithAlias { alias, .. } => self.other(alias),
+                SelectItem::UnnamedExpr(_) => {}
+                // `* RENAME (a AS b)`, `* REPLACE (…)`: names that tables do not have.
+                SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) | SelectItem::ExprWithAliases { .. } => {
+                    self.odd = true;
                 }
-                SelectItem::ExprWithAliases { .. } => self.odd = true,
-                _ => {}
             }
         }
         ControlFlow::Continue(())
@@ -204,12 +233,16 @@ impl Visitor for Names {
                 }
             }
             TableFactor::NestedJoin { alias: None, .. } => {}
-            TableFactor::Table { alias, .. }
-            | TableFactor::Derived { alias, .. }
+            TableFactor::Table { name, alias, .. } => {
+                self.functions.insert(name.to_string());
+                self.opaque(alias.as_ref());
+            }
+            TableFactor::Derived { alias, .. }
             | TableFactor::TableFunction { alias, .. }
             | TableFactor::Function { alias, .. }
             | TableFactor::NestedJoin { alias, .. } => self.opaque(alias.as_ref()),
-            _ => self.odd = true,
+            // PIVOT, UNPIVOT, MATCH_RECOGNIZE and their like.
+            _ => self.reshaped = true,
         }
         ControlFlow::Continue(())
     }
@@ -221,16 +254,20 @@ impl Visitor for Names {
                     OneOrManyWithParens::One(param) => std::slice::from_ref(param),
                     OneOrManyWithParens::Many(params) => params,
                 };
-                self.others.extend(params.iter().map(|param| folded(&param.name, self.dialect).into_owned()));
+                params.iter().for_each(|param| self.other(&param.name));
             }
             // `DATEDIFF(day, …)`: a word of the function's may stand where a column may.
             Expr::Function(function) => {
                 if let FunctionArguments::List(list) = &function.args {
                     for arg in &list.args {
-                        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(word)))
-                        | FunctionArg::ExprNamed { name: Expr::Identifier(word), .. } = arg
-                        {
-                            self.others.insert(self.fold(word));
+                        if let FunctionArg::ExprNamed { name: Expr::Identifier(word), .. } = arg {
+                            self.other(word);
+                        }
+                        let (FunctionArg::Unnamed(value)
+                        | FunctionArg::Named { arg: value, .. }
+                        | FunctionArg::ExprNamed { arg: value, .. }) = arg;
+                        if let FunctionArgExpr::Expr(Expr::Identifier(word)) = value {
+                            self.other(word);
                         }
                     }
                 }
@@ -348,8 +385,26 @@ mod tests {
         check("SELECT LEVEL FROM t CONNECT BY PRIOR id = parent", &[]);
         check("SELECT s.NEXTVAL FROM t", &[]);
         check("SELECT x FROM t AS a (x)", &[]);
+        check("SELECT id FROM t ORDER BY ALL LIMIT 5", &["t.ID"]);
+        check("UPDATE t SET a = DEFAULT WHERE id = ?", &["t.A", "t.ID"]);
+        check("SELECT e.METADATA$FILENAME AS f FROM ext e", &[]);
+        check("SELECT * RENAME (a AS b) FROM t ORDER BY b LIMIT 5", &[]);
+        check("SELECT t.j FROM t PIVOT(SUM(v) FOR m IN ('J')) AS t", &[]);
+        check("SELECT a AS \"total\" FROM t ORDER BY TOTAL", &["t.A"]);
         check("SELECT * FROM t PIVOT(SUM(v) FOR m IN ('a', 'b')) p WHERE q = 1", &[]);
         assert!(needs("SELECT FROM WHERE", Dialect::Snowflake).is_none());
+    }
+
+    #[test]
+    fn what_is_no_plain_name_is_no_table() {
+        let check = |sql: &str| {
+            let needs = needs(sql, Dialect::Snowflake).unwrap_or_else(|| panic!("it cannot be read: {sql}"));
+            assert_eq!((needs.tables.len(), needs.columns.len()), (0, 0), "{sql}: {needs:?}");
+        };
+        check("SELECT a FROM IDENTIFIER(?)");
+        check("SELECT t.a FROM @s.stage/path.csv t");
+        check("SELECT t.$1 FROM @stg t");
+        check("SELECT a FROM GENERATOR(ROWCOUNT => 3)");
     }
 
     #[test]

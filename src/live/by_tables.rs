@@ -22,7 +22,7 @@ pub async fn describe(statement: &Statement, dialect: Dialect, inspect: &dyn Ins
     let mut tables = BTreeMap::new();
     for name in needs.tables {
         let wanted = needs.columns.iter().filter(|need| need.tables.contains(&name));
-        let wanted: Vec<&str> = wanted.filter(|need| need.tables.len() == 1).map(|need| need.column.as_str()).collect();
+        let wanted: Vec<&str> = wanted.map(|need| need.column.as_str()).collect();
         let table = asked(inspect.table(&name, &wanted)).await?;
         let table = table.ok_or_else(|| missing(format!("there is no `{name}` that this role may see")))?;
         tables.insert(name, table);

@@ -14,10 +14,12 @@ use super::{
     run,
     submission::{Submission, tag},
 };
-use crate::backend::{Failure, FailureKind, Retry, service::background};
+use crate::backend::{Failure, Retry, service::background};
 
 /// The costs of so many statements are known or waited for.
-const MAX_JOBS: usize = 10_000;
+const MAX_JOBS: usize = 100_000;
+/// After that the history tells no more of a statement: it leaves some out, such as those that took no time.
+const TOLD_WITHIN: Duration = Duration::from_secs(48 * 60 * 60);
 /// So many are asked for at once.
 const BATCH: usize = 1_000;
 /// How long one answer may take: a warehouse may have to wake.
@@ -49,7 +51,7 @@ pub struct Costs {
 #[derive(Debug, Default)]
 struct Known {
     /// The statements in the order in which they ran, each with its credits once they are told.
-    order: VecDeque<Arc<str>>,
+    order: VecDeque<(Arc<str>, Instant)>,
     credits: HashMap<Arc<str>, Option<f64>>,
     total: f64,
     /// Whether somebody asks the history.
@@ -66,10 +68,10 @@ impl Costs {
     pub fn ran(self: &Arc<Self>, id: &Arc<str>) {
         let mut known = self.known();
         if known.credits.insert(id.clone(), None).is_none() {
-            known.order.push_back(id.clone());
+            known.order.push_back((id.clone(), Instant::now()));
         }
         if known.order.len() > MAX_JOBS
-            && let Some(oldest) = known.order.pop_front()
+            && let Some((oldest, _)) = known.order.pop_front()
         {
             known.credits.remove(&oldest);
         }
@@ -91,7 +93,9 @@ impl Costs {
     /// The statements whose cost is not told yet.
     fn open(&self) -> Vec<Arc<str>> {
         let known = self.known();
-        known.order.iter().filter(|id| known.credits.get(*id) == Some(&None)).cloned().collect()
+        let open =
+            known.order.iter().filter(|(id, ran)| ran.elapsed() < TOLD_WITHIN && known.credits.get(id) == Some(&None));
+        open.map(|(id, _)| id.clone()).collect()
     }
 
     async fn join(&self) -> Result<(), Failure> {
@@ -110,9 +114,8 @@ impl Costs {
             let mut known = self.known();
             for row in rows {
                 let cell = |name: &str| row.get(name).and_then(Option::as_deref);
-                let odd = || Failure::new(FailureKind::Other, "the history of costs cannot be read");
-                let (id, credits) = cell("ID").zip(cell("CREDITS")).ok_or_else(odd)?;
-                let credits: f64 = credits.parse().map_err(|_| odd())?;
+                let credits = cell("CREDITS").and_then(|credits| credits.parse::<f64>().ok());
+                let Some((id, credits)) = cell("ID").zip(credits) else { continue };
                 let told = known.credits.get_mut(id).filter(|told| told.is_none()).map(|told| *told = Some(credits));
                 known.total += told.map_or(0.0, |()| credits);
             }

@@ -28,6 +28,8 @@ const MAX_QUERY_TAG: usize = 1000;
 const KEY: &str = "an RSA private key of 2048 to 8192 bits as PEM";
 /// The least time from one question for costs to the next: each one wakes a warehouse.
 const LEAST_EVERY: Duration = Duration::from_secs(1);
+/// The most: the history is asked for statements of two days, and lags.
+const MOST_EVERY: Duration = Duration::from_secs(36 * 60 * 60);
 /// The longest name of an object.
 const MAX_NAME: usize = 255;
 
@@ -265,8 +267,8 @@ impl Settings {
         let authorities = authorities(spec.tls_ca.as_ref(), out);
         let credentials = credentials(&spec, account, out);
         let cost_query = spec.cost_query.as_ref().map(|cost| {
-            if cost.every.value < LEAST_EVERY {
-                let message = format!("expected at least {}s, got a shorter time", LEAST_EVERY.as_secs());
+            if !(LEAST_EVERY..=MOST_EVERY).contains(&cost.every.value) {
+                let message = "expected 1s to 36h, got another time";
                 out.push(BAD_VALUE.at(cost.every.span, message).help("write `6h`: the history lags by hours"));
             }
             CostQuery { every: cost.every.value, warehouse: name(&cost.warehouse, out) }

@@ -39,6 +39,8 @@ use crate::{
 
 /// So many tables are described at once.
 const AT_ONCE: usize = 5;
+/// What is said of an action is of tables as they are now: it may have been deployed together with a change of theirs.
+const NEW: Duration = Duration::from_secs(5);
 /// How long a description may take to come.
 const LONGEST: Duration = Duration::from_secs(20);
 /// The code of what is not there, or not for this role.
@@ -128,7 +130,9 @@ impl Inspect for Inspector {
             };
             let names: Vec<String> = tables.iter().filter(|table| *table != ALL_TABLES).cloned().collect();
             let digests = stream::iter(names).map(digest).buffer_unordered(AT_ONCE);
-            digests.try_filter_map(|digest| ready(Ok(digest))).try_collect().await
+            let digests = digests.try_filter_map(|digest| ready(Ok(digest))).try_collect().await?;
+            self.tables.used.store(false, Ordering::Relaxed);
+            Ok(digests)
         })
     }
 
@@ -137,7 +141,7 @@ impl Inspect for Inspector {
     }
 
     fn rests(&self) -> bool {
-        !self.tables.used.swap(false, Ordering::Relaxed)
+        !self.tables.used.load(Ordering::Relaxed)
     }
 
     fn with_role(&self, role: &str) -> Option<Box<dyn Inspect + '_>> {
@@ -147,14 +151,14 @@ impl Inspect for Inspector {
     fn table<'a>(&'a self, name: &'a str, wanted: &'a [&'a str]) -> BoxFuture<'a, Result<Option<Table>, Failure>> {
         Box::pin(async move {
             if name_parts(name).is_none() {
-                return Ok(None);
+                return Err(Failure::new(FailureKind::Untold, "it is no name of a table"));
             }
             let has = |table: &Table| {
                 wanted.iter().all(|wanted| {
                     table.columns.iter().any(|column| column.name == **wanted || column.name == wanted.to_uppercase())
                 })
             };
-            let table = self.described().having(name, When::Now, has).await.map_err(untold)?;
+            let table = self.described().having(name, When::Within(NEW), has).await.map_err(untold)?;
             Ok(table.map(|table| Table::clone(&table)))
         })
     }
@@ -234,7 +238,8 @@ fn meaning(type_name: &str) -> (Option<Scalar>, JsonKind) {
         "TIMESTAMP_LTZ" | "TIMESTAMP_TZ" | "TIMESTAMP_NTZ" => (Some(Scalar::Timestamp), JsonKind::String),
         "BINARY" => (None, JsonKind::String),
         "ARRAY" | "VECTOR" => (None, JsonKind::Array),
-        "OBJECT" | "MAP" | "GEOGRAPHY" | "GEOMETRY" => (None, JsonKind::Object),
+        // What GEOGRAPHY and GEOMETRY become is a setting of the account's.
+        "OBJECT" | "MAP" => (None, JsonKind::Object),
         _ => (None, JsonKind::Any),
     }
 }

@@ -145,7 +145,7 @@ fn what_is_missing_and_what_is_wrong_is_told_at_once() {
     );
     refused(
         &format!("account: a-b\ncost_query: {{ every: 10ms, warehouse: W }}\n{token}"),
-        &["bad-value 10ms: expected at least 1s, got a shorter time"],
+        &["bad-value 10ms: expected 1s to 36h, got another time"],
     );
 }
 
