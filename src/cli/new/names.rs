@@ -1,4 +1,4 @@
-//! Names of columns as parameters and YAML write them.
+//! Names of columns as parameters.
 
 use crate::action::is_param_name;
 
@@ -17,17 +17,6 @@ pub(super) fn parameter(column: &str, taken: &[String]) -> String {
     std::iter::once(name.clone()).chain(more).find(|name| !taken.contains(name)).expect("numbers do not end")
 }
 
-/// A text as YAML: plain where it is plainly text.
-pub(super) fn yaml(text: &str) -> String {
-    const OTHER: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
-    let plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | ' ' | '.');
-    let is_plain = text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
-        && !text.ends_with(' ')
-        && text.chars().all(plain)
-        && !OTHER.iter().any(|other| text.eq_ignore_ascii_case(other));
-    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,15 +31,5 @@ mod tests {
         check("größe", "gr__e");
         check("日", "value");
         check("ID", "id_3");
-    }
-
-    #[test]
-    fn a_text_is_quoted_where_yaml_would_read_something_else() {
-        for plain in ["name", "Finds one row by id.", "a-b"] {
-            assert_eq!(yaml(plain), plain);
-        }
-        for text in ["", "yes", "No", "1a", "a: b", "a #b", "\"a\"", "a ", "größe", "-", "{a}"] {
-            assert_eq!(yaml(text), serde_json::Value::from(text).to_string());
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     },
     template::Dialect,
     value::Scalar,
+    yaml::write,
 };
 
 /// How many rows a starter answers where its parameters do not pick one.
@@ -72,7 +73,7 @@ pub(super) fn of_table(of: For<'_>, table: &Table, unshown: &[TableColumn]) -> S
         params => format!(" with this {}", params.iter().map(|param| &*param.name).collect::<Vec<_>>().join(" and ")),
     };
     let description = format!("Finds {rows} of {}{with}.", table.name);
-    text += &format!("description: {}\nbackend: {}\n", names::yaml(&description), names::yaml(of.backend));
+    text += &format!("description: {}\nbackend: {}\n", write::text(&description), write::text(of.backend));
     text += &params_block(&params);
     for column in left_out {
         text += &format!("# Left out, its name cannot stand in a template: {:?}\n", column.name);
@@ -90,12 +91,12 @@ pub(super) fn of_table(of: For<'_>, table: &Table, unshown: &[TableColumn]) -> S
         "  # A list of rows; `shape: row` answers the first one only.\n  shape: rows\n"
     };
     text += "  # A row that does not fit fails the call, so that a flow can rely on it.\n  schema:\n    type: object\n";
-    let keys: Vec<String> = columns.iter().map(|column| names::yaml(&column.name)).collect();
+    let keys: Vec<String> = columns.iter().map(|column| write::text(&column.name)).collect();
     wrapped("required: [", "  ", &keys, "]").iter().for_each(|line| text += &format!("    {line}\n"));
     text += "    properties:\n";
     for column in &columns {
         let comment: String = column.type_name.chars().filter(|char| !char.is_control()).collect();
-        text += &format!("      {}: {} # {comment}\n", names::yaml(&column.name), schema(column, of.dialect));
+        text += &format!("      {}: {} # {comment}\n", write::text(&column.name), schema(column, of.dialect));
     }
     text + &tests_block(of.dialect, &params, &lines)
 }
@@ -117,7 +118,7 @@ pub(super) fn alone(of: For<'_>) -> String {
     };
     let params = params(&[&column]);
     let mut text = head(of, "Write your own query; `--table` writes one from a table of the backend's.");
-    text += &format!("description: Answers the name that it is called with.\nbackend: {}\n", names::yaml(of.backend));
+    text += &format!("description: Answers the name that it is called with.\nbackend: {}\n", write::text(of.backend));
     text += &params_block(&params);
     text += &format!("sql: |\n  {line}\n");
     text += "result:
