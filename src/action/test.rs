@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{OwnError, Params, Variables};
 use crate::{
     backend::Driver,
-    diagnostic::{BAD_TEST, Diagnostic, Level, Span, suggest},
+    diagnostic::{BAD_TEST, Diagnostic, EMPTY_EXPECT, Level, Span, suggest},
     spec::{ActionSpec, ExpectSpec, TestSpec},
     template::Dialect,
     yaml::Kind,
@@ -98,11 +98,9 @@ fn expectation(
 ) {
     let ExpectSpec { span, status, code, row_count, result, sql, soql, binds, record } = expect;
     let of_rows = result.as_ref().map(|node| node.span).or(row_count.as_ref().map(|count| count.span));
-    let nothing = status.is_none() && code.is_none() && of_rows.is_none();
-    let sends_nothing = sql.is_none() && soql.is_none() && binds.is_none() && record.is_none();
-    if nothing && sends_nothing && !faulty(*span, out) {
-        let help = "such as expect: { row_count: 1 }";
-        out.push(BAD_TEST.at(*span, "the test expects nothing, so it could not fail").help(help));
+    if expect.is_empty() && !faulty(*span, out) {
+        let help = "such as expect: { row_count: 1 }; `datadip test --update` writes what comes of it";
+        out.push(EMPTY_EXPECT.at(*span, "the test expects nothing, so it shows nothing").help(help));
     }
     if let Some(status) = status.as_ref().filter(|status| !matches!(status.as_str(), "success" | "error")) {
         let message = format!("expected success or error, got {:?}", status.value);
@@ -173,7 +171,8 @@ fn variables(test: &TestSpec, allow_extra: bool, params: &Params, out: &mut Vec<
         out.push(BAD_TEST.at(code.span, message));
     }
     let any_error = code.is_none() && test.expect.status.as_ref().is_some_and(|status| status.value == "error");
-    if any_error || code.is_some_and(|code| is_coercion(&code.value)) {
+    // What comes of it is not known yet where nothing is expected.
+    if any_error || test.expect.is_empty() || code.is_some_and(|code| is_coercion(&code.value)) {
         return;
     }
     // A misspelt variable is reported where it stands, not where the right one is missing.

@@ -132,6 +132,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
         true
     }
 
+    /// How many calls it runs at once; more wait for each other.
+    fn at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Its connections, or the calls that a service works on: for metrics.
     fn connections(&self) -> Connections;
 

@@ -215,6 +215,11 @@ impl<C: Connect> Pool<C> {
         self.forget();
     }
 
+    /// How many connections there may be.
+    pub fn most(&self) -> usize {
+        self.0.settings.max
+    }
+
     /// How many connections there are, in use and idle.
     pub fn connections(&self) -> Connections {
         let kept = self.0.kept();

@@ -21,6 +21,7 @@ mod serve;
 mod test;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     run,
-    test::{Verdict, run_test},
+    test::run::{Verdict, run_test},
 };
 use crate::{
     action::{Action, Context, Schemas, Variables},
@@ -62,7 +62,7 @@ fn dry_run(file: &str, variables: &Json) -> Json {
 fn tests(file: &str, tests: &str) -> Vec<Verdict> {
     let action = action(&format!("{file}tests:\n{tests}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let run = |test| runtime.block_on(run_test(&action, test, Err("no backend".into())));
+    let run = |test| runtime.block_on(run_test(&action, test, Err("no backend".into()))).verdict;
     action.tests.iter().map(run).collect()
 }
 
@@ -126,7 +126,10 @@ fn tests_compare_the_finished_text() {
 "#,
     );
     let Verdict::Failed(differences) = &found[1] else { panic!("{found:?}") };
-    assert!(differences[0].contains("Pin__c = '***'") && !differences[0].contains("471"), "{differences:?}");
+    assert!(
+        differences[0].got.contains("Pin__c = '***'") && !differences[0].to_string().contains("471"),
+        "{differences:?}"
+    );
     assert!([0, 2, 3].iter().all(|at| found[*at] == Verdict::Passed), "{found:?}");
 }
 

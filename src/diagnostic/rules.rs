@@ -64,6 +64,7 @@ rules! {
     Error UNKNOWN_ACCESS_KEY "unknown-access-key";
     Error BAD_OWN_ERROR "bad-own-error";
     Error BAD_TEST "bad-test";
+    Warning EMPTY_EXPECT "empty-expect";
 
     Error TEMPLATE_SYNTAX "template-syntax";
     Error TEMPLATE_TOO_LARGE "template-too-large";

@@ -15,6 +15,11 @@ pub fn render(report: &Report, colour: bool) -> String {
     report.diagnostics.iter().map(|d| one(&report.source, d, &renderer) + "\n\n").collect()
 }
 
+/// A text of somebody else's without anything that a terminal would take for a command.
+pub fn harmless(text: &str) -> String {
+    normalize_untrusted_str(text)
+}
+
 fn one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     let level = match diagnostic.level {
         Level::Error => Title::ERROR,
@@ -30,7 +35,7 @@ fn one(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String 
     let mut group = level.primary_title(diagnostic.message.as_str()).id(diagnostic.rule.name).element(snippet);
     if let Some(help) = &diagnostic.help {
         // Unlike a title, a message is not made harmless for terminals by the renderer.
-        group = group.element(Title::HELP.message(normalize_untrusted_str(help)));
+        group = group.element(Title::HELP.message(harmless(help)));
     }
     renderer.render(&[group])
 }

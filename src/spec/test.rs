@@ -64,3 +64,20 @@ record! {
         fields: Option<Node>,
     }
 }
+
+impl ExpectSpec {
+    /// Whether it says nothing, so that nothing could show whether the test passes.
+    pub fn is_empty(&self) -> bool {
+        !self.is_of_statements() && !self.is_of_answer()
+    }
+
+    /// Whether it says something of the statements or of the record.
+    pub fn is_of_statements(&self) -> bool {
+        self.sql.is_some() || self.soql.is_some() || self.binds.is_some() || self.record.is_some()
+    }
+
+    /// Whether it says something of what the call answers.
+    pub fn is_of_answer(&self) -> bool {
+        self.status.is_some() || self.code.is_some() || self.row_count.is_some() || self.result.is_some()
+    }
+}

@@ -103,6 +103,10 @@ impl Backend for Breaker {
         self.backend.can_roll_back()
     }
 
+    fn at_once(&self) -> usize {
+        self.backend.at_once()
+    }
+
     fn connections(&self) -> Connections {
         self.backend.connections()
     }

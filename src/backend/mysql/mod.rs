@@ -207,6 +207,10 @@ impl Backend for Mysql {
         self.allow_tests
     }
 
+    fn at_once(&self) -> usize {
+        self.pool.most()
+    }
+
     fn connections(&self) -> Connections {
         self.pool.connections()
     }

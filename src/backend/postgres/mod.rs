@@ -185,6 +185,10 @@ impl Backend for Postgres {
         self.allow_tests
     }
 
+    fn at_once(&self) -> usize {
+        self.shared.pool.most()
+    }
+
     fn connections(&self) -> Connections {
         self.shared.pool.connections()
     }

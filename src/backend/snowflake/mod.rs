@@ -138,6 +138,10 @@ impl Backend for Snowflake {
         Some(&self.inspector)
     }
 
+    fn at_once(&self) -> usize {
+        self.limiter.settings().concurrency.unwrap_or(usize::MAX)
+    }
+
     fn connections(&self) -> Connections {
         Connections { open: self.limiter.running(), idle: 0 }
     }

@@ -157,6 +157,10 @@ impl Backend for Sqlite {
         self.allow_tests
     }
 
+    fn at_once(&self) -> usize {
+        self.readers.most()
+    }
+
     fn connections(&self) -> Connections {
         let pools = [&self.readers, &self.writer, &self.inspector].map(Pool::connections);
         Connections { open: pools.iter().map(|pool| pool.open).sum(), idle: pools.iter().map(|pool| pool.idle).sum() }

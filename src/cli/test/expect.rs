@@ -1,11 +1,11 @@
 //! Whether what came of a test is what it expects (SPEC 9.3), told as differences for people. Nothing here runs anything.
 
-use std::collections::HashSet;
-
 use bigdecimal::BigDecimal;
 use serde_json::{Number, Value as Json};
 
+use super::{difference::Difference, secrets::Secrets};
 use crate::{
+    cli::deployment::plural,
     spec::{ExpectSpec, RecordExpectSpec},
     template::{
         Dialect,
@@ -44,44 +44,17 @@ pub struct Answered {
 pub struct Refused {
     /// Its `code`.
     pub code: String,
+    /// The HTTP status that it has over HTTP.
+    pub status: u16,
     /// Its `message`.
     pub message: String,
 }
 
-/// What a diff must not show: the values of sensitive parameters, as text.
-#[derive(Debug, Default)]
-pub struct Secrets(HashSet<String>);
-
-impl Secrets {
-    /// Hides a value, or each element of a list.
-    pub fn hide(&mut self, value: &Json) {
-        match value {
-            Json::String(text) => drop(self.0.insert(text.clone())),
-            Json::Number(number) => drop(self.0.insert(number.to_string())),
-            Json::Array(items) => items.iter().for_each(|item| self.hide(item)),
-            Json::Object(members) => members.values().for_each(|member| self.hide(member)),
-            Json::Null | Json::Bool(_) => {}
-        }
+/// All differences between what a test expects and what came; none for a test that passes.
+pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) -> Vec<Difference> {
+    if expect.is_empty() {
+        return vec![Difference::new("expect", "what must come of the test", "nothing; --update writes what came")];
     }
-
-    /// The value as JSON text, what is hidden as `***`.
-    fn show(&self, value: &Json) -> String {
-        self.mask(value).to_string()
-    }
-
-    fn mask(&self, value: &Json) -> Json {
-        match value {
-            Json::String(text) if self.0.contains(text) => MASK.into(),
-            Json::Number(number) if self.0.contains(&number.to_string()) => MASK.into(),
-            Json::Array(items) => items.iter().map(|item| self.mask(item)).collect(),
-            Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), self.mask(value))).collect(),
-            value => value.clone(),
-        }
-    }
-}
-
-/// All differences between what a test expects and what came; empty for a test that passes.
-pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) -> Vec<String> {
     let mut found = Vec::new();
     let got = outcome.text.as_deref();
     if let Some(expected) = &expect.sql {
@@ -97,7 +70,7 @@ pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) ->
     if let Some(expected) = &expect.record {
         match &outcome.record {
             Some(got) => record(expected, got, secrets, &mut found),
-            None => found.push("record: expected one, got none".into()),
+            None => found.push(Difference::new("record", "one", "none")),
         }
     }
     match &outcome.answer {
@@ -109,20 +82,16 @@ pub fn differences(expect: &ExpectSpec, outcome: &Outcome, secrets: &Secrets) ->
 }
 
 /// The text of the statements: is it the one that was expected?
-fn statement(key: &str, expected: String, got: Option<String>, shown: fn(&str) -> String, found: &mut Vec<String>) {
+fn statement(key: &str, expected: String, got: Option<String>, shown: fn(&str) -> String, found: &mut Vec<Difference>) {
     match got {
-        None => found.push(format!("{key}: expected a statement, got none")),
+        None => found.push(Difference::new(key, "a statement", "none")),
         Some(got) if got == expected => {}
-        Some(got) => {
-            let (expected, got) = (shown(&expected), shown(&got));
-            let another = if expected == got { OF_ANOTHER_VALUE } else { "" };
-            found.push(format!("{key}: expected {expected}\n              got {got}{another}"));
-        }
+        Some(got) => found.push(Difference::of_values(key, shown(&expected), shown(&got))),
     }
 }
 
 /// The record that is written, where the test names something of it.
-fn record(expected: &RecordExpectSpec, got: &Json, secrets: &Secrets, found: &mut Vec<String>) {
+fn record(expected: &RecordExpectSpec, got: &Json, secrets: &Secrets, found: &mut Vec<Difference>) {
     let RecordExpectSpec { operation, object, id, fields, .. } = expected;
     let word = |text: &Option<Spanned<String>>| text.as_ref().map(|text| Json::from(text.as_str()));
     let json = |node: &Option<Node>| node.as_ref().map(Node::to_json);
@@ -132,24 +101,25 @@ fn record(expected: &RecordExpectSpec, got: &Json, secrets: &Secrets, found: &mu
         compare(&format!("record.{name}"), &expected, &got[name], secrets, found);
         if let (Json::Object(expected), Json::Object(got)) = (&expected, &got[name]) {
             for (other, got) in got.iter().filter(|(other, _)| !expected.contains_key(*other)) {
-                found.push(format!("record.{name}.{other}: expected no such field, got {}", secrets.show(got)));
+                let path = format!("record.{name}.{other}");
+                found.push(Difference::of_values(path, "no such field", secrets.show(got)));
             }
         }
     }
 }
 
 /// The call succeeded: was it to?
-fn success(expect: &ExpectSpec, answered: &Answered, secrets: &Secrets, found: &mut Vec<String>) {
+fn success(expect: &ExpectSpec, answered: &Answered, secrets: &Secrets, found: &mut Vec<Difference>) {
     let rows = answered.row_count;
     if let Some(code) = &expect.code {
-        found.push(format!("code: expected {}, got a success with row_count {rows}", code.value));
+        found.push(Difference::new("code", &code.value, format!("a success with row_count {rows}")));
     } else if expect.status.as_ref().is_some_and(|status| status.value == "error") {
-        found.push(format!("status: expected error, got success with row_count {rows}"));
+        found.push(Difference::new("status", "error", format!("success with row_count {rows}")));
     }
     if let Some(expected) = &expect.row_count
         && expected.value != rows
     {
-        found.push(format!("row_count: expected {}, got {rows}", expected.value));
+        found.push(Difference::new("row_count", expected.value.to_string(), rows.to_string()));
     }
     if let Some(expected) = &expect.result {
         compare("result", &expected.to_json(), &answered.result, secrets, found);
@@ -157,28 +127,28 @@ fn success(expect: &ExpectSpec, answered: &Answered, secrets: &Secrets, found: &
 }
 
 /// The call failed: was it to?
-fn failure(expect: &ExpectSpec, refused: &Refused, found: &mut Vec<String>) {
+fn failure(expect: &ExpectSpec, refused: &Refused, found: &mut Vec<Difference>) {
     let got = format!("{} ({})", refused.code, refused.message);
     match (&expect.code, &expect.status) {
         (Some(code), _) if code.value == refused.code => {}
-        (Some(code), _) => found.push(format!("code: expected {}, got {got}", code.value)),
+        (Some(code), _) => found.push(Difference::new("code", &code.value, got)),
         (None, Some(status)) if status.value == "error" => {}
-        (None, _) => found.push(format!("status: expected success, got the error {got}")),
+        (None, _) => found.push(Difference::new("status", "success", format!("the error {got}"))),
     }
     if found.is_empty() && (expect.row_count.is_some() || expect.result.is_some()) {
-        found.push("result: expected one, got an error".into());
+        found.push(Difference::new("result", "one", "an error"));
     }
 }
 
 /// Objects match when the named members do; lists have the same length; numbers are compared by value.
-fn compare(path: &str, expected: &Json, got: &Json, secrets: &Secrets, found: &mut Vec<String>) {
+fn compare(path: &str, expected: &Json, got: &Json, secrets: &Secrets, found: &mut Vec<Difference>) {
     match (expected, got) {
         (Json::Object(expected), Json::Object(got)) => {
             for (name, expected) in expected {
                 let path = format!("{path}.{name}");
                 match got.get(name) {
                     Some(got) => compare(&path, expected, got, secrets, found),
-                    None => found.push(format!("{path}: expected {}, got no such member", secrets.show(expected))),
+                    None => found.push(Difference::of_values(path, secrets.show(expected), "no such member")),
                 }
             }
         }
@@ -188,37 +158,33 @@ fn compare(path: &str, expected: &Json, got: &Json, secrets: &Secrets, found: &m
             }
         }
         (Json::Array(expected), Json::Array(got)) => {
-            let elements =
-                if expected.len() == 1 { "1 element".to_owned() } else { format!("{} elements", expected.len()) };
             let shown = secrets.show(&Json::Array(got.clone()));
-            found.push(format!("{path}: expected {elements}, got {}: {shown}", got.len()));
+            found.push(Difference::of_values(
+                path,
+                plural(expected.len(), "element"),
+                format!("{}: {shown}", got.len()),
+            ));
         }
-        (Json::Number(expected), Json::Number(got)) if equal(expected, got) => {}
-        (expected, got) if expected == got => {}
-        _ => {
-            let (expected, got) = (secrets.show(expected), secrets.show(got));
-            // Both may be hidden, or `***` was copied from a trace.
-            let another = if expected == got { OF_ANOTHER_VALUE } else { "" };
-            found.push(format!("{path}: expected {expected}, got {got}{another}"));
-        }
+        (expected, got) if equal(expected, got) => {}
+        _ => found.push(Difference::of_values(path, secrets.show(expected), secrets.show(got))),
     }
 }
 
-/// Said of two values of which nothing is shown.
-const OF_ANOTHER_VALUE: &str = " of another value: write the value itself, it is shown to nobody";
-
-/// Whether two numbers have one value, whatever their spelling.
-fn equal(a: &Number, b: &Number) -> bool {
+/// Whether two values that are no lists and no maps are the same; numbers are whatever their spelling.
+pub fn equal(a: &Json, b: &Json) -> bool {
     let value = |number: &Number| number.to_string().parse::<BigDecimal>().map(|value| value.normalized());
-    match (value(a), value(b)) {
-        // By digits and exponent: comparing values would write an exponent out.
-        (Ok(a), Ok(b)) => a.as_bigint_and_exponent() == b.as_bigint_and_exponent(),
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => match (value(a), value(b)) {
+            // By digits and exponent: comparing values would write an exponent out.
+            (Ok(a), Ok(b)) => a.as_bigint_and_exponent() == b.as_bigint_and_exponent(),
+            _ => a == b,
+        },
         _ => a == b,
     }
 }
 
 /// White space folded as SPEC 9.3 says: outside of quotes each run becomes one blank, and none stays at the ends.
-fn fold(sql: &str) -> String {
+pub fn fold(sql: &str) -> String {
     let mut folded = String::new();
     let mut quote = None;
     let mut blank = false;
@@ -242,7 +208,7 @@ fn fold(sql: &str) -> String {
 }
 
 /// The same for SOQL, whose texts have other escapes.
-fn fold_soql(soql: &str) -> String {
+pub fn fold_soql(soql: &str) -> String {
     let soql = soql.trim();
     let token = |token: lexer::Token| if token.is_blank() { " " } else { token.text(soql) };
     lexer::tokens(soql, Dialect::Soql).into_iter().map(token).collect()
@@ -276,7 +242,7 @@ mod tests {
         assert!(out.is_empty(), "{out:?}");
         let mut secrets = Secrets::default();
         secrets.hide(&json!(["s3cret", 4711]));
-        differences(&expect, &outcome, &secrets)
+        differences(&expect, &outcome, &secrets).iter().map(ToString::to_string).collect()
     }
 
     fn answered(result: Json, row_count: u64) -> Outcome {
@@ -284,7 +250,10 @@ mod tests {
     }
 
     fn refused(code: &str) -> Outcome {
-        Outcome { answer: Some(Err(Refused { code: code.into(), message: "why".into() })), ..Outcome::default() }
+        Outcome {
+            answer: Some(Err(Refused { code: code.into(), status: 400, message: "why".into() })),
+            ..Outcome::default()
+        }
     }
 
     fn bound(sql: &str, binds: Json) -> Outcome {
@@ -340,12 +309,22 @@ mod tests {
         assert_eq!(check("code: timeout", refused("timeout")), NONE);
         assert_eq!(check("status: error", refused("timeout")), NONE);
         assert_eq!(check("code: not_found", refused("timeout")), ["code: expected not_found, got timeout (why)"]);
-        assert_eq!(check("{}", refused("timeout")), ["status: expected success, got the error timeout (why)"]);
-        assert_eq!(check("result: null", refused("timeout")), check("{}", refused("timeout")));
+        assert_eq!(
+            check("result: null", refused("timeout")),
+            ["status: expected success, got the error timeout (why)"]
+        );
         assert_eq!(
             check("{ code: timeout, row_count: 0 }", refused("timeout")),
             ["result: expected one, got an error"]
         );
+    }
+
+    #[test]
+    fn a_test_that_expects_nothing_passes_never() {
+        for outcome in [answered(json!([]), 0), refused("timeout"), bound("SELECT 1", json!([]))] {
+            let found = check("{}", outcome);
+            assert_eq!(found, ["expect: expected what must come of the test, got nothing; --update writes what came"]);
+        }
     }
 
     #[test]
@@ -364,10 +343,7 @@ mod tests {
         assert_eq!(check("sql: SELECT 'a  b', \"c  d\", `e  f` FROM x", bound(sql, json!([]))), NONE);
         assert_eq!(check("sql: SELECT 'a b', \"c  d\", `e  f` FROM x", bound(sql, json!([]))).len(), 1);
         assert_eq!(check("sql: 'SELECT  ''it''''s  ''   AS b'", bound("SELECT 'it''s  ' AS b", json!([]))), NONE);
-        assert_eq!(
-            check("sql: SELECT 1", bound("SELECT  2", json!([]))),
-            ["sql: expected SELECT 1\n              got SELECT 2"]
-        );
+        assert_eq!(check("sql: SELECT 1", bound("SELECT  2", json!([]))), ["sql: expected SELECT 1, got SELECT 2"]);
     }
 
     #[test]
@@ -377,7 +353,7 @@ mod tests {
         assert_eq!(check(r#"soql: 'SELECT Id FROM A WHERE B = ''it\''s "a'' AND C > 5'"#, query(soql, false)).len(), 1);
         assert_eq!(
             check("soql: SELECT Id FROM A WHERE B = 'x'", query("SELECT Id FROM A WHERE B = 'y'", false)),
-            ["soql: expected SELECT Id FROM A WHERE B = 'x'\n              got SELECT Id FROM A WHERE B = 'y'"]
+            ["soql: expected SELECT Id FROM A WHERE B = 'x', got SELECT Id FROM A WHERE B = 'y'"]
         );
         assert_eq!(check("soql: SELECT Id FROM A", refused("x"))[0], "soql: expected a statement, got none");
     }
@@ -388,9 +364,7 @@ mod tests {
             check("soql: SELECT Id FROM A WHERE B = 'x' AND C = TRUE", query("SELECT Id FROM A WHERE B = 5", true));
         assert_eq!(
             found,
-            [
-                "soql: expected SELECT Id FROM A WHERE B = '***' AND C = '***'\n              got SELECT Id FROM A WHERE B = '***'"
-            ]
+            ["soql: expected SELECT Id FROM A WHERE B = '***' AND C = '***', got SELECT Id FROM A WHERE B = '***'"]
         );
         let found = check("soql: SELECT Id FROM A WHERE B = 'x'", query("SELECT Id FROM A WHERE B = 's3cret'", true));
         assert!(found[0].contains("of another value") && !found[0].contains("s3cret"), "{found:?}");

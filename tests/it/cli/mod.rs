@@ -2,6 +2,7 @@
 
 mod changed;
 mod formats;
+mod junit;
 mod lint;
 mod live;
 mod new;
@@ -9,6 +10,7 @@ mod run;
 pub mod serve;
 mod stdin;
 mod test;
+mod update;
 
 use std::{
     fs,

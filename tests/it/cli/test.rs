@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::{ORDERS, Printed, check_in, replace, starter, write};
+use super::{ORDERS, Printed, check_in, datadip, printed, replace, starter, write};
 
 /// A starter whose only action has these tests (YAML, below `tests:`).
 fn with_tests(tests: &str) -> TempDir {
@@ -69,7 +69,10 @@ fn statements_and_binds_are_compared_offline() {
     let folder = with_tests(&(right + &wrong));
     let Printed { out, error } = check_in(folder.path(), &["test"], 1);
     assert!(out.starts_with("passed   customer-orders: right\nfailed   customer-orders: wrong\n"), "{out}");
-    assert!(out.contains("sql: expected SELECT 1\n              got SELECT o.id, "), "{out}");
+    let sql = "         sql:\n           expected  SELECT 1\n           got       SELECT o.id, o.placed_on, ";
+    assert!(out.contains(sql), "{out}");
+    let longest = out.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(122), "{out}");
     assert!(out.contains("binds: expected 2 elements, got 1: [\"+442071234567\"]"), "{out}");
     assert_eq!(error, "2 tests: 1 passed, 1 failed, 0 skipped\n");
 }
@@ -146,6 +149,7 @@ fn json_tells_the_same() {
     let first = &answer["tests"][0];
     assert_eq!((first["action"].as_str(), first["outcome"].as_str()), (Some("customer-orders"), Some("skipped")));
     assert_eq!(first["place"], "actions/customer-orders.yaml:37");
+    assert!(first["seconds"].as_f64().is_some());
     assert_eq!(error, "4 tests: 2 passed, 0 failed, 2 skipped\n");
 }
 
@@ -160,4 +164,69 @@ fn actions_are_chosen_by_name_and_broken_ones_are_findings() {
     let Printed { out, error } = check_in(folder.path(), &["test", "customer-ordres"], 2);
     assert_eq!(out, "");
     assert!(error.contains("help: did you mean `customer-orders`?"), "{error}");
+}
+
+#[test]
+fn a_name_with_a_slash_at_its_end_is_all_actions_below() {
+    let folder = starter();
+    for name in ["a/one", "a/b/two", "ab/three"] {
+        write(&folder, &format!("actions/{name}.yaml"), &one(name));
+    }
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let out = check_in(folder.path(), &[&["test"], arguments].concat(), 0).out;
+        out.lines().filter_map(|line| line.split_whitespace().nth(1)).map(|name| name.replace(':', "")).collect()
+    };
+    assert_eq!(names(&["a/"]), ["a/b/two", "a/one"]);
+    assert_eq!(names(&["ab/three", "a/b/", "a/b/two"]), ["a/b/two", "ab/three"]);
+    let Printed { out, error } = check_in(folder.path(), &["test", "c/"], 2);
+    assert!(out.is_empty() && error.starts_with("error: there is no action below `c/`\n"), "{error}");
+}
+
+/// An action with a test that needs no backend.
+fn one(name: &str) -> String {
+    format!(
+        "description: One.\nbackend: demo\nsql: SELECT 1 AS n\nresult: {{ shape: value, schema: {{ type: integer }} }}\ntests:\n  \
+         - {{ name: {name}, variables: {{}}, given: {{ rows: [{{ n: 1 }}] }}, expect: {{ result: 1 }} }}\n"
+    )
+}
+
+#[test]
+fn many_tests_at_once_neither_wait_for_each_other_in_vain_nor_change_their_order() {
+    let folder = starter();
+    // One connection for all of them: none may be refused for want of it.
+    replace(
+        &folder,
+        "datadip.yaml",
+        "allow_tests: true",
+        "allow_tests: true\n    pool: { max: 1, acquire_timeout: 20ms }",
+    );
+    for at in 0..12 {
+        let write_one = format!(
+            "description: Writes.\nbackend: demo\nmode: write\nsql: UPDATE orders SET status = 'delivered' WHERE id = 102\n\
+             result: {{ shape: affected, schema: {{ type: integer }} }}\ntests:\n  \
+             - {{ name: w{at}, variables: {{}}, expect: {{ result: 1 }} }}\n"
+        );
+        write(&folder, &format!("actions/w{at:02}.yaml"), &write_one);
+        let read_one = one("x").replace("SELECT 1 AS n", "SELECT count(*) AS n FROM orders WHERE status = 'delivered'");
+        let read_one =
+            read_one.replace("given: { rows: [{ n: 1 }] }, ", "").replace("name: x", &format!("name: r{at}"));
+        write(&folder, &format!("actions/r{at:02}.yaml"), &read_one);
+    }
+    let Printed { out, error } = check_in(folder.path(), &["test", "--live"], 0);
+    assert_eq!(error, "28 tests: 28 passed, 0 failed, 0 skipped\n", "{out}");
+    let names: Vec<&str> = out.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert!(names.is_sorted(), "{out}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_names_are_harmless() {
+    let folder = with_tests(&format!(
+        "  - name: \"a \\e[2J\"\n    variables: {PHONE}\n    expect: {{ row_count: 3 }}\n  - name: b\n    variables: {PHONE}\n    expect: {{ row_count: 2 }}\n"
+    ));
+    let plain = check_in(folder.path(), &["test", "--live"], 1).out;
+    assert!(plain.contains("failed   customer-orders: a ") && !plain.contains('\u{1b}'), "{plain:?}");
+    let mut command = datadip(folder.path(), &["test", "--live"]);
+    let out = printed(command.env("CLICOLOR_FORCE", "1").output().expect("it runs"), 1).out;
+    assert!(out.contains("\u{1b}[31mfailed\u{1b}[0m   customer-orders: a ") && !out.contains("\u{1b}[2J"), "{out:?}");
+    assert!(out.contains("row_count: expected \u{1b}[32m3\u{1b}[0m, got \u{1b}[31m2\u{1b}[0m\n"), "{out:?}");
 }
