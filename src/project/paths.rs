@@ -17,10 +17,10 @@ use crate::{settings::Environment, yaml};
 const CONFIG: &str = "datadip.yaml";
 
 impl Project {
-    /// Loads the deployments that some paths lie in, reduced to these paths; with an `environment` secrets are put in place. A file belongs to `config`
-    /// if it lies below its folder, else to the nearest `datadip.yaml` above it. A file that is named itself but lies outside of `actions/` is checked
-    /// against that deployment all the same, under its own name. Without any configuration, backends and
-    /// keys are not known and not checked.
+    /// Loads the deployments that some paths lie in, reduced to these paths; with an `environment` secrets are put in place.
+    /// A file belongs to the nearest `datadip.yaml` above it, or to `config` where that lies as near. A file that is named
+    /// itself but lies outside of `actions/` is checked against that deployment all the same, under its own name. Without any
+    /// configuration, backends and keys are not known and not checked.
     pub fn load_paths(
         config: &Path,
         paths: &[PathBuf],
@@ -108,12 +108,13 @@ struct Wanted {
     named: Vec<PathBuf>,
 }
 
-/// The configuration of the deployment that a file belongs to.
+/// The configuration of the deployment that a file belongs to: the nearest one above it, which in its own folder is the one
+/// that was given.
 fn home(config: Option<&Path>, file: &Path) -> Option<PathBuf> {
-    let given = config.filter(|config| config.parent().is_some_and(|folder| file.starts_with(folder)));
-    given
-        .map(Path::to_owned)
-        .or_else(|| file.ancestors().skip(1).map(|folder| folder.join(CONFIG)).find(|config| config.is_file()))
+    file.ancestors().skip(1).find_map(|folder| {
+        let given = config.filter(|config| config.parent() == Some(folder)).map(Path::to_owned);
+        given.or_else(|| Some(folder.join(CONFIG)).filter(|config| config.is_file()))
+    })
 }
 
 fn reduced(

@@ -68,6 +68,21 @@ fn a_file_outside_of_the_actions_is_checked_when_it_is_named_itself() {
 }
 
 #[test]
+fn a_deployment_inside_of_another_is_one_of_its_own() {
+    let folder = tree();
+    write(folder.path().join("datadip.yaml"), "backends: {}\n");
+    write(folder.path().join("actions/a.yaml"), ACTION);
+    assert_eq!(check(folder.path(), &["one/actions/a.yaml", "actions/a.yaml"]), ["a unknown-backend", "a"]);
+    let all = ["a unknown-backend", "a", "sub/b", "a unknown-backend"];
+    assert_eq!(check(folder.path(), &["."]), all, "the outer one, then those in it");
+    // A configuration of another name counts in its own folder.
+    write(folder.path().join("one/other.yaml"), "backends: {}\n");
+    let config = folder.path().join("one/other.yaml");
+    let projects = Project::load_paths(&config, &[folder.path().join("one/actions")], None).expect("it can be read");
+    assert!(projects[0].actions.iter().all(|loaded| loaded.action.is_none()));
+}
+
+#[test]
 fn a_path_that_is_not_there_is_an_error() {
     let folder = tree();
     let missing = folder.path().join("one/actions/c.yaml");
