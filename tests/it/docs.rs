@@ -33,13 +33,17 @@ pub fn demo() -> TempDir {
     folder
 }
 
+/// The `PATH` with the binary of this build in front.
+pub fn path_with_datadip() -> String {
+    let binary = assert_cmd::cargo::cargo_bin("datadip");
+    format!("{}:{}", binary.parent().expect("a folder").display(), std::env::var("PATH").expect("a path"))
+}
+
 /// Runs a line of the documentation in a shell; answers what a terminal would show.
 fn shell(folder: &Path, line: &str) -> String {
-    let binary = assert_cmd::cargo::cargo_bin("datadip");
-    let path = format!("{}:{}", binary.parent().expect("a folder").display(), std::env::var("PATH").expect("a path"));
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
     let mut command = Command::new("sh");
-    command.args(["-c", line]).current_dir(folder).env("PATH", path).stdin(Stdio::null());
+    command.args(["-c", line]).current_dir(folder).env("PATH", path_with_datadip()).stdin(Stdio::null());
     let mut child =
         command.stdout(writer.try_clone().expect("a pipe")).stderr(writer).spawn().expect("there is a shell");
     drop(command);

@@ -2,6 +2,7 @@
 
 mod backends;
 mod cases;
+mod ci;
 mod cli;
 mod database;
 mod docs;

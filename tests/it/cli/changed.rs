@@ -17,7 +17,7 @@ const ACTION: &str =
     "description: One.\nbackend: demo\nsql: SELECT 1 AS n\nresult: { shape: row, schema: { $ref: SCHEMA } }\n";
 
 /// Whether there is git. Where `CI` is set there must be.
-fn has_git() -> bool {
+pub fn has_git() -> bool {
     let found =
         Command::new("git").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
     assert!(found || env::var_os("CI").is_none(), "CI has git");
@@ -28,7 +28,7 @@ fn has_git() -> bool {
 }
 
 /// Runs git, with nothing of this user's own.
-fn git(folder: &Path, arguments: &[&str]) {
+pub fn git(folder: &Path, arguments: &[&str]) {
     let who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main"];
     let mut command = Command::new("git");
     command.args(who).args(arguments).current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null");
@@ -36,7 +36,8 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn commit(folder: &Path) {
+/// Commits everything.
+pub fn commit(folder: &Path) {
     git(folder, &["add", "-A"]);
     git(folder, &["commit", "-qm", "x"]);
 }

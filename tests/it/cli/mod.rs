@@ -1,6 +1,6 @@
 //! The commands as a shell sees them: streams and exit codes.
 
-mod changed;
+pub mod changed;
 mod formats;
 mod junit;
 mod lint;
