@@ -3,7 +3,7 @@
 //! Reading is in two steps, so that one run reports every error of a file: the text becomes a tree here, and the tree
 //! becomes a record in [`read`], which goes on after an error where serde would stop. The parser is granit-parser, the one
 //! that serde-saphyr stands on; `serde_yaml` is archived, has no spans for values and lets a duplicate key win silently.
-//! The way back is [`write`], and [`edit`] for files that somebody wrote.
+//! The way back is [`mod@write`], and [`edit`] for files that somebody wrote.
 
 pub mod edit;
 pub mod read;
