@@ -108,15 +108,17 @@ impl<'a> Editor<'a> {
             Json::String(text) if self.is_literal(slot) => literal(text, column + 2),
             _ => None,
         };
+        let lead = if slot.mark == Some(start) { " " } else { "" };
         if !slot.flow && !write::fits(value, self.column(start) + 1) {
+            let block = |column| write::block(value, column).join("\n");
             match slot.key {
                 // Below its key, and below a comment beside that.
                 Some(key) => {
                     let line = self.line_end(end);
                     self.note(self.after_colon(key)..end, String::new(), false);
-                    self.note(line..line, format!("\n{}", write::block(value, column + 2).join("\n")), false);
+                    self.note(line..line, format!("\n{}", block(column + 2)), false);
                 }
-                None => self.note(start..end, write::block(value, column).join("\n").trim_start().to_owned(), false),
+                None => self.note(start..end, lead.to_owned() + block(column).trim_start(), false),
             }
             return;
         }
@@ -125,7 +127,6 @@ impl<'a> Editor<'a> {
             (None, Json::String(text)) => self.text(slot, text),
             (None, value) => write::flow(value),
         };
-        let lead = if slot.mark == Some(start) { " " } else { "" };
         self.note(start..end, lead.to_owned() + &text, false);
     }
 
@@ -269,7 +270,7 @@ impl<'a> Editor<'a> {
 /// A text without the line break at its end, and without the empty lines before it.
 fn without_blank_lines(text: &str) -> &str {
     let mut left = text;
-    while let Some((before, _)) = left.rsplit_once('\n').filter(|(_, line)| line.trim().is_empty()) {
+    while let Some((before, _)) = left.rsplit_once('\n').filter(|(_, line)| line.trim_ascii().is_empty()) {
         left = before.strip_suffix('\r').unwrap_or(before);
     }
     left
@@ -282,7 +283,9 @@ fn literal(text: &str, column: usize) -> Option<String> {
         None => ("|-", text),
     };
     let tame = |c: char| c == '\n' || !write::is_hidden(c);
-    if body.is_empty() || body.starts_with([' ', '\n']) || body.ends_with('\n') || !body.chars().all(tame) {
+    // Blanks at the end of a line are not seen.
+    let seen = body.split('\n').all(|line| line.trim_end() == line);
+    if body.is_empty() || body.starts_with([' ', '\n']) || body.ends_with('\n') || !seen || !body.chars().all(tame) {
         return None;
     }
     let indent = " ".repeat(column);

@@ -73,6 +73,8 @@ fn a_scalar_keeps_its_quotes_its_comment_and_its_neighbours() {
 #[test]
 fn a_block_stays_one_where_it_can() {
     replace("a: |\n  x\n  y\n# end\nb: 1\n", "a", json!("z\n\n w\n"), "a: |\n  z\n\n   w\n# end\nb: 1\n");
+    replace("a: |\n  x\n", "a", json!("z \nw"), "a: \"z \\nw\"\n");
+    replace("a:\n- |-\n  \u{a0}\nb: 1\n", "b", json!(2), "a:\n- |-\n  \u{a0}\nb: 2\n");
     replace("a: |\n  x\n", "a", json!("z\nw"), "a: |-\n  z\n  w\n");
     replace("a: |\n  x\nb: 1\n", "a", json!(" z\n"), "a: \" z\\n\"\nb: 1\n");
     replace("a: >-\n  x\n  y\nb: 1\n", "a", json!("z w"), "a: z w\nb: 1\n");
@@ -95,6 +97,7 @@ fn lists_and_maps_are_written_on_one_line_or_on_several() {
     replace("[a, { b: [] }]\n", "1/b", json!([long.clone(), 1]), &format!("[a, {{ b: [{long}, 1] }}]\n"));
     replace("a:\n  - 1\n  - 2\nb: 1\n", "a", json!([]), "a: []\nb: 1\n");
     replace("- - 1\n  - 2\n- 3\n", "0", json!({}), "- {}\n- 3\n");
+    replace("- |\n  a\n- 3\n", "0", json!({ "x": long, "z": 1 }), &format!("- x: {long}\n  z: 1\n- 3\n"));
 }
 
 #[test]
@@ -121,6 +124,7 @@ fn children_come_and_go() {
     resize("- x: 1 # gone\n  y: 2\n  z: 3\n", "0", &[0, 2], &[(Some("w"), json!("a"))], "- y: 2\n  w: a\n");
     resize("{ x: 1, y: 2, z: 3 }\n", "", &[0], &[(Some("w x"), json!([]))], "{ y: 2, z: 3, w x: [] }\n");
     resize("a: |\n  x\n\nb: 1\n", "", &[0], &[], "b: 1\n");
+    resize("- |-\n  \u{a0}\n", "", &[], &[(None, json!(1))], "- |-\n  \u{a0}\n- 1\n");
     resize("a: 1\r\nb: |\r\n  x\r\n", "", &[], &[(Some("c"), json!(1))], "a: 1\r\nb: |\r\n  x\r\nc: 1\r\n");
 }
 
