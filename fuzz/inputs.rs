@@ -10,13 +10,16 @@ use datadip::{
     action::{Action, Context, Schemas, Variables},
     backend::driver,
     call::{Trace, prepare},
+    cli::action_schema,
     diagnostic::{Report, Source, has_errors, json, text},
-    lint,
+    format::{Refusal, format},
+    lint::{self, Finder},
     settings::Settings,
     spec::ActionSpec,
     yaml::{self, read::FromNode},
 };
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 
 /// Any bytes: the first picks the reader, the rest is its input.
 #[allow(dead_code, reason = "the tests call the readers one by one")]
@@ -51,12 +54,31 @@ pub fn template(input: &str) {
     ));
 }
 
-/// A whole action file. An action comes of it exactly when no diagnostic is an error.
+/// A whole action file. An action comes of it exactly when no diagnostic is an error. In its canonical form nothing
+/// else is found, and it is not changed again.
 pub fn action_file(input: &str) {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(|| serde_json::from_str(&action_schema()).expect("JSON"));
     let (action, report) = compile(input);
     assert_eq!(action.is_some(), !has_errors(&report.diagnostics), "{:?}", report.diagnostics);
     text::render(&report, false);
     json::list(&report);
+    match format(input, &SCHEMA) {
+        Ok(formatted) => {
+            assert_eq!(format(&formatted, &SCHEMA).ok().as_ref(), Some(&formatted), "{input:?}");
+            let mut known = findings(&report);
+            for found in findings(&compile(&formatted).1) {
+                let at = known.iter().position(|known| *known == found);
+                let at = at.unwrap_or_else(|| panic!("{found:?} is new in {formatted:?} of {input:?}"));
+                known.swap_remove(at);
+            }
+        }
+        Err(refusal) => assert!(!matches!(refusal, Refusal::Changed), "{input:?}"),
+    }
+}
+
+/// What was found, wherever it stands.
+fn findings(report: &Report) -> Vec<(&'static str, String)> {
+    report.diagnostics.iter().map(|found| (found.rule.name, found.message.clone())).collect()
 }
 
 /// A `datadip.yaml`.
@@ -95,7 +117,7 @@ sql: |
   LIMIT 10
 "#;
 
-/// Compiles and lints an action file as a deployment with one SQLite backend, `demo`, does.
+/// Compiles and lints an action file, with the comments that silence, as a deployment with one SQLite backend, `demo`, does.
 fn compile(input: &str) -> (Option<Arc<Action>>, Report) {
     let source = Arc::new(Source { path: "actions/fuzz.yaml".into(), text: input.into() });
     let (document, mut out) = yaml::parse(input);
@@ -107,10 +129,12 @@ fn compile(input: &str) -> (Option<Arc<Action>>, Report) {
         zone: &TimeZone::UTC,
         response_bytes: 32 * 1024,
     };
+    let comments = document.as_ref().map(|document| document.comments.clone()).unwrap_or_default();
     let spec = document.and_then(|document| ActionSpec::from_node(&document.root, &mut out));
     let action = spec.and_then(|spec| {
         let action = Action::compile("fuzz", &spec, &source, &context, &mut out);
         lint::check(action.as_ref().map_err(AsRef::as_ref), &spec, &mut out);
+        lint::silence(&source, &comments, Some(&spec), Finder::Files, &mut out);
         action.ok().filter(|_| !has_errors(&out)).map(Arc::new)
     });
     (action, Report::new(source, out))

@@ -26,6 +26,8 @@ pub mod template;
 
 pub mod spec;
 
+pub mod format;
+
 pub mod limit;
 
 pub mod backend;

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Plan(plan) => plan.run(&config),
         Command::Explain(explain) => explain.run(),
         Command::Export(export) => export.run(&config),
+        Command::Fmt(fmt) => fmt.run(&config),
         Command::New(new) => new.run(&config),
         Command::Schema(schema) => schema.run(),
         Command::Openapi(openapi) => openapi.run(&config),

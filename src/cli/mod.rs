@@ -7,6 +7,7 @@ mod completions;
 mod deployment;
 mod explain;
 mod export;
+mod fmt;
 mod input;
 mod keygen;
 mod lint;
@@ -23,7 +24,12 @@ mod test;
 mod tests;
 mod write;
 
-use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fmt::{Display, Formatter, Result as Formatted},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -71,6 +77,8 @@ pub enum Command {
     Explain(explain::Explain),
     /// Prints the caller's side of an action, for Genesys Cloud or CXone.
     Export(export::Export),
+    /// Puts action files into their canonical form.
+    Fmt(fmt::Fmt),
     /// Writes a starter action, or a starter deployment.
     New(new::New),
     /// Prints the JSON Schema of action files or of datadip.yaml, for editors.
@@ -115,8 +123,8 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub struct Told(pub Exit);
 
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Display for Told {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Formatted {
         f.write_str("it has been told what is wrong")
     }
 }

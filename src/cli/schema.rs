@@ -47,10 +47,15 @@ impl Schema {
 
 /// The JSON Schema of action files as text.
 pub fn action_schema() -> String {
+    document("A data action of datadip", action())
+}
+
+/// The JSON Schema of action files. Its keys stand in their canonical order.
+pub fn action() -> Json {
     let mut schema = ActionSpec::schema();
     let options = [DatabaseOptions::schema(), SnowflakeOptions::schema(), RecordSpec::schema()];
     schema["properties"]["options"] = json!({ "anyOf": options, "description": "Options of the backend." });
-    document("A data action of datadip", schema)
+    schema
 }
 
 /// The JSON Schema of `datadip.yaml` as text.

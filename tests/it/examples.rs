@@ -1,4 +1,4 @@
-//! What the README and `docs/` show is true: each action on those pages is a file that lints without a finding and passes
+//! What the README and `docs/` show is true: each action on those pages is a file that lints without a finding, is in canonical form and passes
 //! its own tests on the demo's database, and so are the actions of the repository.
 //!
 //! A fenced `yaml` block whose first line is `# <path>` is that file of a deployment. The page of a database has a deployment
@@ -51,8 +51,14 @@ fn datadip_on(folder: &Path, url: &str, arguments: &[&str]) {
     assert!(run.status.success(), "datadip {}\n{out}\n{err}", arguments.join(" "));
 }
 
-fn lint_and_test(folder: &Path) {
+/// Nothing is found in the files, and they are in their canonical form.
+fn lint(folder: &Path) {
     datadip(folder, &["lint", "--deny-warnings"]);
+    datadip(folder, &["fmt", "--check"]);
+}
+
+fn lint_and_test(folder: &Path) {
+    lint(folder);
     datadip(folder, &["test", "--live", "--deny-skipped"]);
 }
 
@@ -137,7 +143,7 @@ fn every_configuration_in_the_docs_is_valid() {
         for (_, text) in files(&page).iter().filter(|(path, _)| path == Path::new("datadip.yaml")) {
             let folder = demo();
             fs::write(folder.path().join("datadip.yaml"), text).expect("datadip.yaml");
-            datadip(folder.path(), &["lint", "--deny-warnings"]);
+            lint(folder.path());
         }
     }
 }
@@ -150,7 +156,7 @@ fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its
             continue;
         }
         let folder = deployment(&page);
-        datadip(folder.path(), &["lint", "--deny-warnings"]);
+        lint(folder.path());
         let schema = blocks(&page, "sql", "-- ").pop().expect("the page has a schema.sql").1;
         if let Some(database) = database(&schema) {
             datadip_on(folder.path(), database.url(), &["test", "--live", "--deny-skipped"]);
@@ -161,7 +167,7 @@ fn every_action_on_the_page_of_a_database_lints_without_a_finding_and_passes_its
 #[test]
 fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its_tests() {
     let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SALESFORCE));
-    datadip(folder.path(), &["lint", "--deny-warnings"]);
+    lint(folder.path());
     let server = Server::start(Org::demo());
     let config = folder.path().join("datadip.yaml");
     let text = fs::read_to_string(&config).expect("datadip.yaml");
@@ -174,21 +180,21 @@ fn every_action_on_the_page_of_salesforce_lints_without_a_finding_and_passes_its
 #[test]
 fn every_action_on_the_page_of_snowflake_lints_without_a_finding() {
     let folder = deployment(&Path::new(REPOSITORY).join("docs").join(SNOWFLAKE));
-    datadip(folder.path(), &["lint", "--deny-warnings"]);
+    lint(folder.path());
     datadip(folder.path(), &["test", "--deny-skipped"]);
 }
 
 #[test]
 fn the_example_of_salesforce_lints_without_a_finding_and_passes_its_tests() {
     let folder = Path::new(REPOSITORY).join("examples/salesforce");
-    datadip(&folder, &["lint", "--deny-warnings"]);
+    lint(&folder);
     datadip(&folder, &["test", "--deny-skipped"]);
 }
 
 #[test]
 fn the_example_with_two_databases_lints_without_a_finding_and_passes_its_tests() {
     let folder = Path::new(REPOSITORY).join("examples/two-databases");
-    datadip(&folder, &["lint", "--deny-warnings"]);
+    lint(&folder);
     let script = |name| fs::read_to_string(folder.join(name)).expect("a script");
     let databases = (Database::postgres(&script("crm.sql")), Database::mysql(&script("billing.sql")));
     let (Some(crm), Some(billing)) = databases else { return };

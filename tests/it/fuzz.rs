@@ -89,6 +89,37 @@ const PIECES: &[&str] = &[
     "url: x",
     "server:",
     "listen: 127.0.0.1:1",
+    "# datadip: allow(missing-limit)\n",
+];
+
+/// Entries of an action file; those of a map may stand in any order.
+const ENTRIES: &[&str] = &[
+    "backend: demo",
+    "description: d",
+    "owner: 007",
+    "mode: read",
+    "params: { a: integer }",
+    "params:\n  a:\n    # one\n    min: 1\n    type: integer\n  # datadip: allow(unused-parameter)\n  b: string",
+    "sql: SELECT * FROM t",
+    "sql: |\n  SELECT *\n  FROM t",
+    "result:\n  max_rows: 5\n  # two\n  shape: rows",
+    "result:\n  # datadip: allow(missing-result-schema)\n  max_rows: 5\n  shape: rows",
+    "tests:\n  - variables: {}\n    name: 1.10\n    expect: { row_count: 1 }",
+    "tests:\n  # datadip: allow(ambiguous-scalar)\n  - name: 1.10\n    expect: { row_count: 1 }",
+];
+
+/// What may stand above an entry, or beside it.
+const COMMENTS: &[&str] = &[
+    "",
+    "",
+    "\n",
+    "# why\n",
+    "# datadip: allow(missing-test)\n",
+    "# datadip: allow(missing-description, select-star)\n",
+    "# datadip: allow(missing-result-schema)\n",
+    "# datadip: allow(missing-limit, select-star)\n",
+    "# datadip: allow(ambiguous-scalar)\n",
+    "  # datadip: allow(select-star)\n",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -116,6 +147,17 @@ proptest! {
     #[test]
     fn any_action_file_compiles_or_has_diagnostics(input in text()) {
         inputs::action_file(&input);
+    }
+
+    #[test]
+    fn what_is_allowed_in_an_action_file_stays_so_when_it_is_formatted(
+        entries in vec((select(ENTRIES), select(COMMENTS), select(COMMENTS)), 1..7),
+    ) {
+        let entry = |(entry, above, beside): (&str, &str, &str)| match entry.split_once('\n') {
+            Some((first, rest)) => format!("{above}{first} {}\n{rest}\n", beside.trim_end()),
+            None => format!("{above}{entry} {}\n", beside.trim_end()),
+        };
+        inputs::action_file(&entries.into_iter().map(entry).collect::<String>());
     }
 
     #[test]

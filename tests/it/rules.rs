@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use datadip::diagnostic::{Level, RULES, Rule};
+use datadip::{
+    diagnostic::{Level, RULES, Rule},
+    format::format,
+};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -148,6 +151,17 @@ fn every_example_triggers_its_rule_alone_and_nothing_instead_does() {
     }
     assert!(shown > 0, "pages have examples");
     expect_none(&problems);
+}
+
+#[test]
+fn the_actions_of_all_examples_are_in_canonical_form() {
+    let schema: Json = serde_json::from_str(&datadip::cli::action_schema()).expect("JSON");
+    let pages = RULES.iter().filter_map(|rule| page(rule).ok());
+    let fences = pages.flat_map(|page| page.example.into_iter().chain(page.instead));
+    let actions = fences.filter(|fence| fence.file != "datadip.yaml");
+    // What is no YAML is an example of just that.
+    let problems = actions.filter(|fence| format(&fence.text, &schema).is_ok_and(|text| text != fence.text));
+    expect_none(&problems.map(|fence| fence.text).collect::<Vec<_>>());
 }
 
 #[test]

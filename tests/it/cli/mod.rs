@@ -1,6 +1,7 @@
 //! The commands as a shell sees them: streams and exit codes.
 
 pub mod changed;
+mod fmt;
 mod formats;
 mod junit;
 mod lint;

@@ -42,6 +42,7 @@ fn check_tables(folder: &TempDir, tables: &[(&str, &str)]) {
     }
     let lint = check_in(folder.path(), &["lint", "--live", "--deny-warnings"], 0);
     assert_eq!(lint.out, "");
+    check_in(folder.path(), &["fmt", "--check"], 0);
 }
 
 /// What a call of a starter answers.
@@ -77,6 +78,7 @@ fn an_action_without_a_table_fits_its_backend_and_needs_none() {
         check_in(folder.path(), &["new", "crm/hello", "--backend", "crm"], 0);
         let lint = check_in(folder.path(), &["lint", "--deny-warnings"], 0);
         assert_eq!((lint.out.as_str(), lint.error.as_str()), ("", "2 files: nothing found\n"));
+        check_in(folder.path(), &["fmt", "--check"], 0);
         check_in(folder.path(), &["test", "--deny-skipped"], 0);
     }
 }
