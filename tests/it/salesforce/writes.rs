@@ -497,9 +497,9 @@ async fn operators_see_how_much_of_the_orgs_limits_is_used() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }
-    let shown = json!({ "limits": { "org": {
+    let shown = json!({ "org": {
         "api-usage": { "used": 25, "limit": 5000 },
         "per-app-api-usage": { "used": 17, "limit": 250 },
-    } } });
-    assert_eq!(setup.gateway.get("/profiler").await.json(), shown);
+    } });
+    assert_eq!(setup.gateway.get("/profiler").await.json()["limits"], shown);
 }
