@@ -40,7 +40,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("DOUBLE", "0.1", "0.1"),
     ("DOUBLE", "-1.7976931348623157e308", "-1.7976931348623157e+308"),
     ("DOUBLE", "1", "1"),
-    // MariaDB keeps the sign of a zero up to 10.11.18, and loses it later.
+    // Whether the sign of this zero is kept differs from one version to the next.
     ("DOUBLE", "-0e0", ""),
     ("BIT(1)", "b'1'", "1"),
     ("BIT(9)", "b'100000001'", "257"),
