@@ -140,7 +140,9 @@ END
 
 missing=()
 [ -n "${DATADIP_TEST_POSTGRES:-}" ] || [ -n "$(postgres_bin)" ] || missing+=(postgresql)
-[ -n "${DATADIP_TEST_MYSQL:-}" ] || mariadbd >/dev/null || missing+=(mariadb-server-core)
+# The program that makes MariaDB's tables asks one of its client's.
+[ -n "${DATADIP_TEST_MYSQL:-}" ] || { mariadbd && type -P my_print_defaults; } >/dev/null ||
+  missing+=(mariadb-server-core mariadb-client-core)
 if [ ${#missing[@]} -gt 0 ] && ! install_packages "${missing[@]}"; then
   say "please install ${missing[*]}: tests that need it are skipped"
 fi
