@@ -24,7 +24,7 @@ use std::{
     fmt,
     path::Path,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32},
     },
     time::Duration,
@@ -188,7 +188,7 @@ pub struct Request {
     /// Set by a backend that cannot roll back once a write has certainly taken effect, whatever comes of the run after that.
     pub committed: AtomicBool,
     /// What a service ran for it, filled in by the backend as soon as it is known.
-    pub jobs: Mutex<Vec<Job>>,
+    pub jobs: Jobs,
     /// Who asks, for a service that keeps a history of what ran.
     pub origin: Option<Origin>,
 }
@@ -204,6 +204,45 @@ pub struct Job {
     pub rows: Option<u64>,
     /// The size of its result, unpacked, where the service tells it.
     pub bytes: Option<u64>,
+}
+
+/// The jobs of a call, known to who made it as they come: also where it is broken off.
+#[derive(Clone, Debug, Default)]
+pub struct Jobs(Option<Arc<Mutex<Vec<Job>>>>);
+
+impl Jobs {
+    /// None yet, of a backend that may run some.
+    pub fn new() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// The number of the one that begins next.
+    pub fn next(&self) -> usize {
+        self.jobs().map_or(0, |jobs| jobs.len())
+    }
+
+    /// Adds one that has begun.
+    pub fn begin(&self, id: Arc<str>) {
+        if let Some(mut jobs) = self.jobs() {
+            jobs.push(Job { id, elapsed: Duration::ZERO, rows: None, bytes: None });
+        }
+    }
+
+    /// Changes what is known of one, by its number; nothing where that one never began.
+    pub fn change(&self, number: usize, change: impl FnOnce(&mut Job)) {
+        if let Some(job) = self.jobs().as_mut().and_then(|jobs| jobs.get_mut(number)) {
+            change(job);
+        }
+    }
+
+    /// All of them, in the order in which they began.
+    pub fn list(&self) -> Vec<Job> {
+        self.jobs().map(|jobs| jobs.clone()).unwrap_or_default()
+    }
+
+    fn jobs(&self) -> Option<MutexGuard<'_, Vec<Job>>> {
+        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The call that a statement belongs to.

@@ -11,7 +11,7 @@ mod stream;
 
 use std::{
     mem,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     action::{Action, BadParam, Encoded, Envelope, ResultError, Variables},
-    backend::{Again, Backend, Bound, Failure, FailureKind, Job, Origin, RecordWrite, Request, Sink, Timings},
+    backend::{Again, Backend, Bound, Failure, FailureKind, Jobs, Origin, RecordWrite, Request, Sink, Timings},
     catalog::{Standing, State},
     limit::{Limiter, Permit, Refused},
     spec::Mode,
@@ -72,7 +72,7 @@ pub struct Trace {
     /// How many tries beyond the first.
     pub retries: u32,
     /// What a service ran for it.
-    pub jobs: Vec<Job>,
+    pub jobs: Jobs,
     /// What it had of the cache, where its action has one.
     pub cache: Option<CacheUse>,
     /// What went wrong although there is an answer: for the log.
@@ -193,6 +193,9 @@ fn limited(refused: Refused) -> CallError {
 
 fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request {
     let action = target.action;
+    if action.driver.queues {
+        trace.jobs = Jobs::new();
+    }
     Request {
         statements: mem::take(&mut trace.statements),
         record: trace.record.take(),
@@ -204,7 +207,7 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
         retries: 0.into(),
         committing: false.into(),
         committed: false.into(),
-        jobs: Mutex::default(),
+        jobs: trace.jobs.clone(),
         // Services are told; on the way to a database nothing is copied that it has no use for.
         origin: action
             .driver
@@ -216,7 +219,6 @@ fn request(target: Target<'_>, deadline: Instant, trace: &mut Trace) -> Request 
 /// Puts into the trace again what a request took from it, and how often a service was asked again.
 fn give_back(request: Request, trace: &mut Trace) {
     trace.retries += request.retries.into_inner();
-    trace.jobs.append(&mut request.jobs.into_inner().unwrap_or_else(PoisonError::into_inner));
     trace.statements = request.statements;
     trace.record = request.record;
 }

@@ -21,7 +21,7 @@ use crate::{
     diagnostic::Diagnostic,
     lint::{self, Finder},
     spec::ActionSpec,
-    template::{Shape, Statement, Template},
+    template::{Dialect, Shape, Statement, Template},
     yaml::{self, read::FromNode},
 };
 
@@ -151,7 +151,13 @@ pub fn tables(action: &Action) -> BTreeSet<String> {
             tables.extend(outline.objects());
             continue;
         }
-        match lint::tables(statement.text(), action.driver.dialect) {
+        let (text, dialect) = (statement.text(), action.driver.dialect);
+        let named = match dialect {
+            // Each of them is asked for by itself: the names of WITH clauses would be as well.
+            Dialect::Snowflake => lint::needs(text, dialect).map(|needs| needs.tables),
+            _ => lint::tables(text, dialect),
+        };
+        match named {
             Some(named) => tables.extend(named),
             None => tables.extend([ALL_TABLES.to_owned()]),
         }

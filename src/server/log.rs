@@ -76,19 +76,19 @@ impl<'a> Line<'a> {
     }
 
     /// Counts the call, and keeps it among the last ones.
-    fn count(&mut self, profile: &Profile, total: Duration) {
-        let trace = self.trace.as_mut();
+    fn count(&self, profile: &Profile, total: Duration) {
+        let trace = self.trace.as_ref();
         let call = Call {
             request_id: self.request_id.to_owned(),
             status: self.status,
             code: self.code.clone(),
             rows: self.rows,
-            queue: trace.as_ref().map_or(Duration::ZERO, |trace| trace.queue),
-            backend: trace.as_ref().map_or(Duration::ZERO, |trace| trace.backend),
+            queue: trace.map_or(Duration::ZERO, |trace| trace.queue),
+            backend: trace.map_or(Duration::ZERO, |trace| trace.backend),
             total,
-            retries: trace.as_ref().map_or(0, |trace| trace.retries),
-            cache: trace.as_ref().and_then(|trace| trace.cache).map(CacheUse::as_str),
-            jobs: trace.map(|trace| std::mem::take(&mut trace.jobs)).unwrap_or_default(),
+            retries: trace.map_or(0, |trace| trace.retries),
+            cache: trace.and_then(|trace| trace.cache).map(CacheUse::as_str),
+            jobs: trace.map(|trace| trace.jobs.list()).unwrap_or_default(),
         };
         match self.action {
             Some(entry) => {

@@ -17,6 +17,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::backends::tools::until;
+
 /// A `datadip.yaml` with one SQLite backend, filled from `seed.sql`.
 pub const CONFIG: &str = "\
 server: { listen: 127.0.0.1:0, workers: 1, shutdown_grace: 5s }
@@ -89,6 +91,17 @@ impl Serving {
     /// Gets a path.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "").await
+    }
+
+    /// Waits until the first action of the catalog is in a state; what is shown of it then.
+    pub async fn state(&self, wanted: &str) -> Json {
+        let mut shown = Json::Null;
+        until(wanted, async || {
+            shown = self.get("/catalog").await.json()["actions"][0].clone();
+            shown["state"] == wanted
+        })
+        .await;
+        shown
     }
 
     /// An open connection.

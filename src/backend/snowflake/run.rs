@@ -3,10 +3,9 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use serde::Deserialize;
@@ -23,7 +22,7 @@ use super::{
     submission::{Submission, tag},
 };
 use crate::backend::{
-    Column, Failure, FailureKind, Flow, Job, Request, Sink,
+    Column, Failure, FailureKind, Flow, Request, Sink,
     service::{Refused, Tries},
 };
 
@@ -98,11 +97,12 @@ pub async fn run(
         tag: tag(request.origin.as_ref(), options.query_tag.as_deref().or(api.context.query_tag.as_deref())),
     };
     let order = submission.order(api, request.retry, deadline);
+    let job = request.jobs.next();
     let begun = |id: &Arc<str>| {
         if let Some(costs) = costs {
             costs.ran(id);
         }
-        jobs(request).push(Job { id: id.clone(), elapsed: Duration::ZERO, rows: None, bytes: None });
+        request.jobs.begin(id.clone());
     };
     let started = Instant::now();
     let ended = if request.write {
@@ -110,22 +110,15 @@ pub async fn run(
     } else {
         execution::run(api, &order, &request.retries, begun).await.map_err(|refused| refused.failure)
     };
-    if let Some(job) = jobs(request).last_mut() {
-        job.elapsed = started.elapsed();
-    }
+    request.jobs.change(job, |job| job.elapsed = started.elapsed());
     let ended = ended?;
     let changed = if nature == Nature::Change {
         sink.begin(&[])?;
         ResultSet::read(&ended.body)?.changed()?
     } else {
-        give(api, request, ended, sink).await?
+        give(api, request, job, ended, sink).await?
     };
     Ok(sink.end(changed)?)
-}
-
-/// What is known of the statements of a request.
-fn jobs(request: &Request) -> MutexGuard<'_, Vec<Job>> {
-    request.jobs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs a statement that writes. It commits by itself: from the time when it is sent its outcome is in doubt until there is
@@ -148,16 +141,14 @@ async fn write(
 
 /// Gives the rows of a result on, with one partition in memory. What there is no use for is not fetched. How many rows were
 /// changed, where the statement was a procedure that did.
-async fn give(api: &Api, request: &Request, ended: Ended, sink: &mut dyn Sink) -> Result<u64, Failure> {
+async fn give(api: &Api, request: &Request, job: usize, ended: Ended, sink: &mut dyn Sink) -> Result<u64, Failure> {
     let Ended { handle, body } = ended;
     let ResultSet { meta, data, stats } = ResultSet::read(&body)?;
     let cells: Result<Vec<Cells>, Failure> = meta.row_type.into_iter().map(Cells::of).collect();
     let cells = cells?;
     let columns: Vec<Column> = cells.iter().map(|cells| Column { name: cells.name.clone() }).collect();
-    if let Some(job) = jobs(request).last_mut() {
-        let sizes = meta.partition_info.iter().map(|partition| partition.uncompressed_size);
-        (job.rows, job.bytes) = (meta.num_rows, sizes.sum());
-    }
+    let sizes = meta.partition_info.iter().map(|partition| partition.uncompressed_size);
+    request.jobs.change(job, |job| (job.rows, job.bytes) = (meta.num_rows, sizes.sum()));
     sink.begin(&columns)?;
     let mut flow = rows(&data, &cells, sink).await?;
     drop(data);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use datadip::live::{Pace, watch};
 use serde_json::{Value as Json, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{AUTH, Fault, Org, Server, reads::things};
 use crate::gateway::Serving;
@@ -126,18 +126,7 @@ async fn an_action_that_names_what_is_not_there_is_refused_before_anything_is_as
     let mut gateway = gateway(&server, &[("actions/find.yaml", &action)]);
     let fast = Duration::from_millis(50);
     let _watch = watch(gateway.live.clone(), Pace { every: fast, gather: fast, apart: fast, retry: fast });
-    let state = async |gateway: &Serving, wanted: &str| {
-        let started = Instant::now();
-        loop {
-            let shown = gateway.get("/catalog").await.json()["actions"][0].clone();
-            if shown["state"] == wanted {
-                return shown;
-            }
-            assert!(started.elapsed() < Duration::from_secs(20), "still {shown}");
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let shown = state(&gateway, "drifted").await;
+    let shown = gateway.state("drifted").await;
     let shown = shown["diagnostics"].to_string();
     assert!(shown.contains("`Region__c` is no field of the object `Account`"), "{shown}");
     assert_eq!(gateway.post("/actions/find", ACME).await.code(), "schema_drift");
@@ -148,6 +137,6 @@ async fn an_action_that_names_what_is_not_there_is_refused_before_anything_is_as
     assert_eq!(server.requests("/describe").len(), asked);
     server.org().object("Account", "Id:id Name:string Region__c:string? CreatedDate:datetime");
     gateway.reload("actions/find.yaml", &format!("{action}owner: me\n"));
-    state(&gateway, "ok").await;
+    gateway.state("ok").await;
     assert_eq!(gateway.post("/actions/find", ACME).await.status, 200);
 }

@@ -8,7 +8,7 @@ use datadip::{
     live::{Pace, examine_all, watch},
 };
 use serde_json::{Value as Json, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     Canned, Server,
@@ -16,7 +16,7 @@ use super::{
     action,
     server::SUBMIT,
 };
-use crate::{gateway::Serving, salesforce::token::KEY};
+use crate::gateway::Serving;
 
 const ACTION: &str = "\
 params: { id: integer }
@@ -116,6 +116,27 @@ async fn a_stream_is_no_missing_table() {
 }
 
 #[tokio::test]
+async fn an_action_that_is_deployed_after_a_change_of_its_table_fits_the_table_as_it_is() {
+    let mut before = account();
+    before.table("CUSTOMERS", "ID VARCHAR(20)!, NAME VARCHAR(80)");
+    before.table("PLACES", "ID NUMBER(38,0)!");
+    let server = Server::start(before);
+    let backend = server.backend("");
+    let join = "sql: SELECT c.ID, CITY FROM CUSTOMERS c JOIN PLACES p ON c.ID = p.ID LIMIT 1";
+    let errors = async |text: &str| {
+        let mut reports = Vec::new();
+        examine_all(&[&action(text)], &*backend, &mut reports).await.expect("it answers");
+        reports[0].count(Level::Error)
+    };
+    assert_eq!((errors(ACTION).await, errors(join).await), (1, 1));
+    server.account().table("CUSTOMERS", "ID NUMBER(38,0)!, NAME VARCHAR(80)");
+    server.account().table("PLACES", "ID NUMBER(38,0)!, CITY VARCHAR(80)");
+    // What was said just now is not asked for again.
+    sleep(Duration::from_millis(5500)).await;
+    assert_eq!((errors(ACTION).await, errors(join).await), (0, 0));
+}
+
+#[tokio::test]
 async fn a_table_is_described_for_starters() {
     let server = Server::start(account());
     let backend = server.backend("");
@@ -142,34 +163,10 @@ fn served() -> String {
     format!("description: Finds a customer.\nbackend: db\n{ACTION}")
 }
 
-/// A gateway on an account, whose tables are looked at all the time.
-fn gateway(server: &Server) -> Serving {
-    let config = format!(
-        "server: {{ listen: 127.0.0.1:0, workers: 1, shutdown_grace: 5s }}\nbackends:\n  db:\n    kind: snowflake\n    \
-         account: acme-prod\n    url: '{}'\n    user: ada\n    auth: {{ private_key_file: key.pem }}\n",
-        server.url()
-    );
-    let serving = Serving::start(&[("key.pem", KEY), ("datadip.yaml", &config), ("actions/find.yaml", &served())]);
-    assert_eq!(serving.broken(), [""; 0]);
-    serving
-}
-
-async fn state(gateway: &Serving, wanted: &str) -> Json {
-    let started = Instant::now();
-    loop {
-        let shown = gateway.get("/catalog").await.json()["actions"][0].clone();
-        if shown["state"] == wanted {
-            return shown;
-        }
-        assert!(started.elapsed() < Duration::from_secs(20), "still {shown}");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test]
 async fn a_dropped_column_makes_an_action_drifted_before_anything_runs_and_put_back_it_recovers() {
     let server = Server::start(account());
-    let mut gateway = gateway(&server);
+    let mut gateway = server.gateway("find", &served(), "");
     let fast = Duration::from_millis(50);
     let _watch = watch(gateway.live.clone(), Pace { every: fast, gather: fast, apart: fast, retry: fast });
     let text = "SELECT c.ID AS \"id\", c.NAME AS \"name\"\nFROM CUSTOMERS c\nWHERE c.ID = ?";
@@ -182,7 +179,7 @@ async fn a_dropped_column_makes_an_action_drifted_before_anything_runs_and_put_b
     server.account().table("CUSTOMERS", "ID NUMBER(38,0)!");
     server.account().statements.insert(text.into(), Canned::fails(422, "000904"));
     assert_eq!(call(&gateway).await.code(), "schema_drift");
-    let shown = state(&gateway, "drifted").await["diagnostics"].to_string();
+    let shown = gateway.state("drifted").await["diagnostics"].to_string();
     assert!(shown.contains("no column `NAME` in `CUSTOMERS`"), "{shown}");
     let executed = server.requests(SUBMIT).len();
     assert_eq!(call(&gateway).await.code(), "schema_drift");
@@ -192,6 +189,6 @@ async fn a_dropped_column_makes_an_action_drifted_before_anything_runs_and_put_b
     server.account().statements.insert(text.into(), Canned::rows(&columns, &[&[Some("1"), Some("Ada")]]));
     sleep(Duration::from_millis(5500)).await;
     gateway.reload("actions/find.yaml", &format!("{}owner: me\n", served()));
-    state(&gateway, "ok").await;
+    gateway.state("ok").await;
     assert_eq!(call(&gateway).await.json()["row_count"], 1);
 }

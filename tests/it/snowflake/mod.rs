@@ -24,6 +24,7 @@ use crate::{
         calls,
         tools::{self, Kept},
     },
+    gateway::Serving,
     salesforce::token::KEY,
 };
 
@@ -37,6 +38,19 @@ impl Server {
     pub fn backend(&self, settings: &str) -> Arc<dyn Backend> {
         let auth = format!("user: ada\nauth: {{ private_key_file: {} }}", Json::from(KEY));
         self.backend_as(&auth, settings)
+    }
+
+    /// A gateway with one action on a backend called `db`, with more of its settings.
+    pub fn gateway(&self, name: &str, action: &str, settings: &str) -> Serving {
+        let config = format!(
+            "server: {{ listen: 127.0.0.1:0, workers: 1, shutdown_grace: 5s }}\nbackends:\n  db:\n    kind: snowflake\n    \
+             account: acme-prod\n    url: '{}'\n    user: ada\n    auth: {{ private_key_file: key.pem }}\n{settings}",
+            self.url()
+        );
+        let path = format!("actions/{name}.yaml");
+        let serving = Serving::start(&[("key.pem", KEY), ("datadip.yaml", &config), (&path, action)]);
+        assert_eq!(serving.broken(), [""; 0]);
+        serving
     }
 
     /// The same with another login.
