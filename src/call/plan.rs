@@ -20,7 +20,7 @@ pub async fn plans(backend: &dyn Backend, statements: &[Bound]) -> Json {
             let plan = inspect.plan(&bound.statement).await;
             plans.push(plan.map_or(Json::Null, |plan| json!({ "cost": plan.cost, "plan": plan.plan })));
         }
-        Json::Array(plans)
+        if plans.iter().all(Json::is_null) { Json::Null } else { Json::Array(plans) }
     };
     timeout(PATIENCE, asked).await.unwrap_or(Json::Null)
 }

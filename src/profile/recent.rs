@@ -13,7 +13,7 @@ use super::Call;
 const USUAL: usize = 1000;
 
 /// A call, and what it was of.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Recent {
     /// When it ended.
     pub at: Timestamp,
@@ -29,7 +29,7 @@ pub struct RecentCalls(Mutex<Ring>);
 
 #[derive(Debug)]
 struct Ring {
-    calls: VecDeque<Recent>,
+    calls: VecDeque<Arc<Recent>>,
     most: usize,
 }
 
@@ -57,12 +57,12 @@ impl RecentCalls {
         if ring.calls.len() == ring.most {
             ring.calls.pop_front();
         }
-        ring.calls.push_back(Recent { at: Timestamp::now(), action: action.clone(), call });
+        ring.calls.push_back(Arc::new(Recent { at: Timestamp::now(), action: action.clone(), call }));
     }
 
-    /// All that are kept and fit, the newest first.
-    pub fn list(&self, fits: impl Fn(&Recent) -> bool) -> Vec<Recent> {
-        self.ring().calls.iter().rev().filter(|recent| fits(recent)).cloned().collect()
+    /// All that are kept, the newest first. Calls that end meanwhile do not wait for what becomes of them.
+    pub fn list(&self) -> Vec<Arc<Recent>> {
+        self.ring().calls.iter().rev().cloned().collect()
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn the_newest_calls_are_kept() {
         let recent = RecentCalls::default();
-        let kept = || recent.list(|_| true).into_iter().map(|recent| recent.call.request_id).collect::<Vec<_>>();
+        let kept = || recent.list().iter().map(|recent| recent.call.request_id.clone()).collect::<Vec<_>>();
         recent.keep(3);
         for id in ["a", "b", "c", "d"] {
             recent.add(&"crm/find".into(), Call { request_id: id.into(), ..call(200, 1) });

@@ -26,8 +26,7 @@ pub fn profile(gateway: &Gateway) -> Json {
         })
     });
     let actions: Vec<Json> = actions.collect();
-    let history: Vec<Json> =
-        gateway.profile.recent.list(|_| true).iter().map(|recent| shown(gateway, recent)).collect();
+    let history: Vec<Json> = gateway.profile.recent.list().iter().map(|recent| shown(gateway, recent)).collect();
     json!({
         "actions": actions,
         "execution_history": history,
@@ -37,7 +36,7 @@ pub fn profile(gateway: &Gateway) -> Json {
 }
 
 /// One call.
-pub fn shown(gateway: &Gateway, recent: &Recent) -> Json {
+fn shown(gateway: &Gateway, recent: &Recent) -> Json {
     let Recent { at, action, call } = recent;
     let Call { request_id, status, code, rows, queue, backend, total, retries, cache, jobs } = call;
     // A job's costs are told by the backend that ran it, which the action may have left since.

@@ -84,8 +84,20 @@ async fn the_metrics_count_calls_and_how_long_they_took() {
     assert!(buckets.last().is_some_and(|(labels, _)| labels.contains(r#"le="+Inf""#)));
     assert!(samples(&text, "datadip_call_duration_seconds_sum")[0].1 > 0.0);
     // A family has its type once, before its samples, and no other between them.
-    let mut seen = HashSet::new();
-    for line in text.lines().filter(|line| line.starts_with("# TYPE ")) {
-        assert!(seen.insert(line.split(' ').nth(2).expect("a name").to_owned()), "{line}");
+    let (mut seen, mut family) = (HashSet::new(), "");
+    for line in text.lines() {
+        match line.strip_prefix("# TYPE ").and_then(|line| line.split(' ').next()) {
+            Some(name) => {
+                assert!(seen.insert(name), "{line}");
+                family = name;
+            }
+            None if line.starts_with('#') => {}
+            None => {
+                let name = line.split(['{', ' ']).next().unwrap_or_default();
+                let suffix = name.strip_prefix(family).unwrap_or_else(|| panic!("{line} is not of {family}"));
+                assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line} is not of {family}");
+            }
+        }
     }
+    assert!(seen.len() > 5, "{seen:?}");
 }
