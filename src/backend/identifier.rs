@@ -5,9 +5,12 @@ use crate::template::Dialect;
 /// A name as a statement writes it: in quotes where the database would fold it, or take it for a word of SQL.
 pub fn identifier(name: &str, dialect: Dialect) -> String {
     let quote = if dialect == Dialect::Mysql { '`' } else { '"' };
-    let plain = |char: char| char == '_' || char.is_ascii_lowercase() || char.is_ascii_digit();
-    let folds = matches!(dialect, Dialect::Postgres | Dialect::Snowflake);
-    let fits = |char: char| plain(char) || (!folds && char.is_ascii_uppercase());
+    // Without quotes PostgreSQL takes all letters for small ones, and Snowflake for large ones.
+    let fits = |char: char| match char {
+        'a'..='z' => dialect != Dialect::Snowflake,
+        'A'..='Z' => dialect != Dialect::Postgres,
+        char => char == '_' || char.is_ascii_digit(),
+    };
     let begins = name.starts_with(|char: char| fits(char) && !char.is_ascii_digit());
     if begins && name.chars().all(fits) && !is_reserved(name) {
         return name.to_owned();
@@ -59,6 +62,9 @@ mod tests {
         check("order", Dialect::Sqlite, "\"order\"");
         check("Order", Dialect::Mysql, "`Order`");
         check("a`b", Dialect::Mysql, "`a``b`");
+        check("EMAIL", Dialect::Snowflake, "EMAIL");
+        check("email", Dialect::Snowflake, "\"email\"");
+        check("ORDER", Dialect::Snowflake, "\"ORDER\"");
         check("2nd", Dialect::Postgres, "\"2nd\"");
         check("größe", Dialect::Postgres, "\"größe\"");
         check("a\"b", Dialect::Sqlite, "\"a\"\"b\"");
