@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::{self, IsTerminal, Read, stdin, stdout},
+    io::{self, IsTerminal, stdout},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,6 +18,7 @@ use similar::TextDiff;
 use super::{
     Exit, Told,
     deployment::{self, For},
+    input,
     output::{answer, say},
     schema, write,
 };
@@ -151,9 +152,7 @@ impl Fmt {
 
     /// Formats standard input to standard output. Where that cannot be, nothing is printed there.
     fn stream(&self) -> anyhow::Result<Exit> {
-        let mut input = Vec::new();
-        stdin().lock().take(MAX_BYTES as u64 + 1).read_to_end(&mut input).context("cannot read standard input")?;
-        let text = String::from_utf8(input).context("standard input is no text in UTF-8")?;
+        let text = String::from_utf8(input::read(MAX_BYTES as u64)?).context("standard input is no text in UTF-8")?;
         let source = Arc::new(Source { path: "standard input".to_owned(), text });
         match format(&source.text, &schema::action()) {
             Err(refusal) => {
